@@ -1,0 +1,136 @@
+//! Size classes: which exist is one box's choice, what a class is is everybody's.
+
+use crate::geometry::UNIT;
+
+/// Room for classes in every per-class array. A scheme may have fewer.
+pub const MAX_CLASSES: usize = 40;
+
+/// A size class.
+///
+/// # Invariants
+///
+/// - The number is below [`MAX_CLASSES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Class(u8);
+
+impl Class {
+    /// Class number `index`, or `None` when there is room for fewer.
+    #[inline]
+    #[must_use]
+    pub const fn new(index: usize) -> Option<Self> {
+        // INVARIANT: checked here.
+        if index < MAX_CLASSES { Some(Self(index.to_le_bytes()[0])) } else { None }
+    }
+
+    /// Class number `index`.
+    ///
+    /// # Safety
+    ///
+    /// `index < MAX_CLASSES`.
+    #[inline]
+    #[must_use]
+    pub const unsafe fn new_unchecked(index: u8) -> Self {
+        // INVARIANT: the caller's promise.
+        Self(index)
+    }
+
+    /// Its number, below [`MAX_CLASSES`].
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        let index = self.0 as usize;
+        // SAFETY: the type's invariant.
+        unsafe { core::hint::assert_unchecked(index < MAX_CLASSES) };
+        index
+    }
+}
+
+/// What a slab of one class looks like.
+///
+/// # Invariants
+///
+/// - `capacity * block_size <= units * UNIT`, `capacity >= 16`, and `capacity <= 4096`.
+/// - `reciprocal == ceil(2^64 / block_size)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    /// Bytes of a block: a multiple of 16.
+    pub block_size: u32,
+    /// Units of a slab: 1, 2, 4 or 8.
+    pub units: u8,
+    /// Blocks of a slab.
+    pub capacity: u16,
+    /// `ceil(2^64 / block_size)`: for an offset below 2^19, the high half of
+    /// `offset * reciprocal` is `offset / block_size`, and the low half is below `reciprocal`
+    /// exactly when nothing remains (Lemire, Kaser, Kurz: "Faster remainder by direct
+    /// computation", 2019).
+    pub reciprocal: u64,
+    /// The most blocks that one thread's front cache may hold.
+    pub cache_limit: u16,
+}
+
+impl Geometry {
+    /// The geometry of blocks of `block_size` bytes: 16 or more of them in the fewest units
+    /// that are a power of two, cached in `cache_bytes` at most, within `cache_blocks`.
+    #[must_use]
+    pub const fn new(block_size: u32, cache_bytes: u32, cache_blocks: [u16; 2]) -> Self {
+        let size = block_size as usize;
+        let mut units = 1;
+        while units * UNIT / size < 16 {
+            units *= 2;
+        }
+        let capacity = units * UNIT / size;
+        assert!(size.is_multiple_of(16) && units <= 8 && capacity <= 4096);
+        let [least, most] = cache_blocks;
+        let fitting = cache_bytes / block_size;
+        let cache_limit = if fitting > most as u32 {
+            most
+        } else if fitting < least as u32 {
+            least
+        } else {
+            low_u16(fitting as usize)
+        };
+        Self {
+            block_size,
+            units: units.to_le_bytes()[0],
+            capacity: low_u16(capacity),
+            // INVARIANT: `(2^64 - 1) / d + 1` is `ceil(2^64 / d)` for every `d > 1`.
+            reciprocal: u64::MAX / block_size as u64 + 1,
+            cache_limit,
+        }
+    }
+}
+
+/// The low 16 bits of `value`.
+const fn low_u16(value: usize) -> u16 {
+    let bytes = value.to_le_bytes();
+    u16::from_le_bytes([bytes[0], bytes[1]])
+}
+
+/// A scheme of size classes.
+///
+/// # Safety
+///
+/// Implementors promise the *Guarantees* below; unsafe code relies on them.
+///
+/// # Guarantees
+///
+/// - `class_of(size)` is `Some` exactly for `size <= SMALL_MAX`, and the class's blocks have at
+///   least `size` bytes.
+/// - `class_of` is monotonic, and `geometry` is right for every class that `class_of` returns.
+pub unsafe trait SizeClasses: 'static {
+    /// How many classes there are.
+    const COUNT: usize;
+    /// The largest size that has a class, in bytes.
+    const SMALL_MAX: usize;
+
+    /// The class for `size` bytes. O(1).
+    fn class_of(size: usize) -> Option<Class>;
+
+    /// The class for `size` bytes at a multiple of `align`, a power of two. O(classes per
+    /// doubling).
+    fn class_of_aligned(size: usize, align: usize) -> Option<Class>;
+
+    /// The geometry of `class`.
+    fn geometry(class: Class) -> &'static Geometry;
+}

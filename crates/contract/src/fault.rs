@@ -1,0 +1,33 @@
+//! What a wrong program did, as far as a box can see it.
+
+/// A fault of the program, found by a box. Boxes return it; the facade reports it and ends the
+/// process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The block at this address was free already.
+    DoubleFree(usize),
+    /// The address is inside a block or a span, not at its start.
+    Interior(usize),
+    /// The address is not memory of this allocator, or not in use.
+    Foreign(usize),
+}
+
+impl Fault {
+    /// The address that the program passed.
+    #[must_use]
+    pub const fn address(self) -> usize {
+        match self {
+            Self::DoubleFree(address) | Self::Interior(address) | Self::Foreign(address) => address,
+        }
+    }
+
+    /// What it is, in a few words.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::DoubleFree(_) => "double free",
+            Self::Interior(_) => "free of a pointer into a block",
+            Self::Foreign(_) => "free of a pointer that is not ours",
+        }
+    }
+}

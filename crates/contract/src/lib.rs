@@ -1,0 +1,39 @@
+//! The vocabulary of hakmem's boxes, the geometry of its memory, and the traits between boxes.
+//!
+//! Who writes a new box reads this crate and nothing else.
+//!
+//! # What it does not do
+//!
+//! It holds no state, uses no atomics, calls nothing: names, numbers and promises only.
+//!
+//! # Reading order
+//!
+//! [`geometry`] (units, SuperSlabs, limits), [`class`] and [`tag`] (how a block is described),
+//! then the seams from the top of the allocator to its bottom: [`cache`], [`page`], [`pool`],
+//! [`registry`], [`os`]; and [`fault`], what is said when a program is wrong.
+#![no_std]
+
+pub mod cache;
+pub mod class;
+pub mod fault;
+pub mod geometry;
+pub mod os;
+pub mod page;
+pub mod pool;
+pub mod registry;
+pub mod tag;
+
+pub use cache::{BlockSource, FrontCache};
+pub use class::{Class, Geometry, MAX_CLASSES, SizeClasses};
+pub use fault::Fault;
+pub use geometry::{SUPERSLAB, SUPERSLAB_SHIFT, UNIT, UNIT_SHIFT, UNITS_PER_SUPERSLAB};
+pub use os::{Memory, MetaArena, OsPort};
+pub use page::Page;
+pub use pool::{Span, UnitPool};
+pub use registry::Registry;
+pub use tag::{Kind, Owner, Tag};
+
+use core::ptr::NonNull;
+
+/// The address of a block: given to the user, or free.
+pub type Block = NonNull<u8>;

@@ -1,0 +1,151 @@
+//! The seams at the bottom: the system, and what `os-acquire` makes of it.
+
+use core::ptr::NonNull;
+
+/// Every system call that hakmem makes, one function each. Implemented by the real system and by
+/// a simulated one that can fail any call.
+///
+/// None of them sets `errno`, is a cancellation point, or can be interposed. A refusal (ENOMEM,
+/// EPERM, ENOSYS) is an answer, never an abort.
+///
+/// # Safety
+///
+/// Implementors promise the *Guarantees* below; unsafe code above relies on them.
+///
+/// # Guarantees
+///
+/// - Memory from `map` is readable, writable, zero, private, and overlaps nothing.
+/// - A call that reports failure has changed nothing.
+pub unsafe trait OsPort {
+    /// `bytes` of fresh memory, anywhere (`near` is a wish: the address it would best have, 0 for
+    /// none). Page-aligned.
+    fn map(&self, near: usize, bytes: usize) -> Option<NonNull<u8>>;
+
+    /// Gives memory back. `false` when the system refused: the range stays mapped.
+    ///
+    /// # Safety
+    ///
+    /// The pages are the caller's and not used again, unless the answer is `false`.
+    unsafe fn unmap(&self, base: NonNull<u8>, bytes: usize) -> bool;
+
+    /// Drops the contents: on `true` the pages are not resident and read as zero.
+    ///
+    /// # Safety
+    ///
+    /// The pages are the caller's, and their contents are not needed.
+    unsafe fn purge(&self, base: NonNull<u8>, bytes: usize) -> bool;
+
+    /// Makes pages resident at once. `false` when the system cannot.
+    ///
+    /// # Safety
+    ///
+    /// The pages are the caller's.
+    unsafe fn populate(&self, base: NonNull<u8>, bytes: usize) -> bool;
+
+    /// Asks for huge pages (`true`) or forbids them (`false`). Advice: failure changes nothing.
+    ///
+    /// # Safety
+    ///
+    /// The pages are the caller's.
+    unsafe fn advise_huge(&self, base: NonNull<u8>, bytes: usize, huge: bool) -> bool;
+
+    /// Makes the mapping longer where it is.
+    ///
+    /// # Safety
+    ///
+    /// `old` bytes at `base` are the caller's whole mapping; `new > old`.
+    unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool;
+
+    /// Moves `old` bytes of pages to `to`, which becomes `new` bytes long; what was mapped at
+    /// `to` is replaced, and nothing stays mapped at `base`.
+    ///
+    /// # Safety
+    ///
+    /// Both ranges are the caller's and do not overlap; `new >= old`.
+    unsafe fn relocate(&self, base: NonNull<u8>, old: usize, to: NonNull<u8>, new: usize) -> bool;
+
+    /// Milliseconds of a clock that does not go back.
+    fn now_ms(&self) -> u64;
+
+    /// Writes `line` to the standard error stream and ends the process.
+    fn die(&self, line: &[u8]) -> !;
+}
+
+/// Memory for the allocator's own data: never given back, never from the allocator itself.
+///
+/// # Safety
+///
+/// Implementors promise the *Guarantees* below; unsafe code above relies on them.
+///
+/// # Guarantees
+///
+/// - The memory is zero, 64-byte aligned, and nobody else's, for ever.
+pub unsafe trait MetaArena {
+    /// `bytes` of zeroed memory, or `None` when the system has no more.
+    fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>>;
+}
+
+/// What a range from [`Memory`] looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Its first byte.
+    pub base: NonNull<u8>,
+    /// Its length in bytes, as asked for, rounded up to SuperSlabs.
+    pub bytes: usize,
+    /// Whether every byte is known to be zero.
+    pub zeroed: bool,
+}
+
+/// Ranges of whole SuperSlabs, mapped or from the cache of empty ones. Any thread, at any
+/// time, without a lock.
+///
+/// # Safety
+///
+/// Implementors promise the *Guarantees* below; unsafe code above relies on them.
+///
+/// # Guarantees
+///
+/// - **Exclusive**: a range is handed to nobody else before it was released.
+/// - Ranges are aligned to a SuperSlab, or to `align` if that is more.
+/// - On failure nothing is lost: what was mapped is cached or unmapped again.
+pub unsafe trait Memory: MetaArena {
+    /// A range of at least `bytes`, for good use of which the caller knows whether it is going to
+    /// be one SuperSlab of many (`huge == false`) or a block of its own (`huge == true`).
+    fn acquire(&self, bytes: usize, align: usize, huge: bool) -> Option<Range>;
+
+    /// Takes back a range, or a part of one that is made of whole SuperSlabs. It is kept for
+    /// later, up to the limits, else given to the system.
+    ///
+    /// # Safety
+    ///
+    /// The range is the caller's and not used again.
+    unsafe fn release(&self, base: NonNull<u8>, bytes: usize);
+
+    /// Makes a range of `old` bytes `new` bytes long, in place or by moving its pages
+    /// (`may_move`). `None`: it stays as it was.
+    ///
+    /// # Safety
+    ///
+    /// The range is the caller's; `new > old`, both whole SuperSlabs.
+    unsafe fn resize(
+        &self,
+        base: NonNull<u8>,
+        old: usize,
+        new: usize,
+        may_move: bool,
+    ) -> Option<NonNull<u8>>;
+
+    /// Drops the contents of pages that stay the caller's. `true`: they read as zero.
+    ///
+    /// # Safety
+    ///
+    /// The pages are the caller's, and their contents are not needed.
+    unsafe fn purge(&self, base: NonNull<u8>, bytes: usize) -> bool;
+
+    /// Milliseconds of a clock that does not go back.
+    fn now_ms(&self) -> u64;
+
+    /// Gives back what the cache holds longer than its age limit; all of it if `all`. Returns
+    /// the bytes given back.
+    fn trim(&self, all: bool) -> usize;
+}

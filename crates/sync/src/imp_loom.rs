@@ -1,0 +1,16 @@
+//! The model's: loom.
+
+/// `loom::sync::atomic`, the part the boxes use.
+pub mod atomic {
+    pub use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+}
+
+/// loom's checked cell.
+pub mod cell {
+    pub use loom::cell::UnsafeCell;
+}
+
+/// Spin hints, which yield to the model's scheduler.
+pub mod hint {
+    pub use loom::hint::spin_loop;
+}
