@@ -1,0 +1,202 @@
+//! How a workload gets, marks and gives back memory.
+//!
+//! Every object carries a tag in its first and in its last eight bytes. The tag is read again
+//! when the object is freed and summed into the run's checksum, so an allocator that hands out
+//! the same bytes twice does not only run fast but also gives another checksum than its peers.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr;
+
+/// Bytes of a tag; no object is smaller.
+pub const TAG: usize = size_of::<u64>();
+
+/// Where objects come from: [`Heap`], or [`Prepared`] for the loop without allocations.
+pub trait Objects: Sized {
+    /// A source for one thread that has at most `slots` objects, of at most `stride` bytes each.
+    fn prepare(slots: usize, stride: usize) -> Self;
+
+    /// Memory for the object number `slot`.
+    fn take(&self, slot: usize, size: usize) -> *mut u8;
+
+    /// Gives an object back.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` came from [`take`](Self::take) with this `size` and is not used again.
+    unsafe fn give(&self, ptr: *mut u8, size: usize);
+}
+
+/// The global allocator of the binary.
+#[derive(Clone, Copy, Debug)]
+pub struct Heap;
+
+impl Objects for Heap {
+    fn prepare(_slots: usize, _stride: usize) -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    fn take(&self, _slot: usize, size: usize) -> *mut u8 {
+        let layout = layout(size);
+        // SAFETY: `layout` has at least the size of a tag, so it is not zero.
+        let ptr = unsafe { alloc(layout) };
+        if ptr.is_null() {
+            handle_alloc_error(layout);
+        }
+        ptr
+    }
+
+    #[inline(always)]
+    unsafe fn give(&self, ptr: *mut u8, size: usize) {
+        // SAFETY: the caller says that `ptr` came from `take` with this size, which is `alloc`
+        // with the same layout.
+        unsafe { dealloc(ptr, layout(size)) }
+    }
+}
+
+/// Objects that all exist from the start; taking and giving cost nothing. Never freed.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    base: *mut u8,
+    stride: usize,
+}
+
+// SAFETY: the memory is never freed and has no owner; who may touch which object is a question
+// of the workload, as it is for `Heap`.
+unsafe impl Send for Prepared {}
+
+// SAFETY: as for `Send`; the fields are never written.
+unsafe impl Sync for Prepared {}
+
+impl Objects for Prepared {
+    fn prepare(slots: usize, stride: usize) -> Self {
+        let stride = stride.next_multiple_of(16);
+        let layout = layout(slots * stride);
+        // SAFETY: `layout` has at least the size of a tag, so it is not zero.
+        let base = unsafe { alloc_zeroed(layout) };
+        if base.is_null() {
+            handle_alloc_error(layout);
+        }
+        for offset in (0..layout.size()).step_by(4096) {
+            // SAFETY: `offset` is inside the memory just allocated.
+            let page = unsafe { base.add(offset) };
+            // SAFETY: `page` points into our memory. Volatile, so that the page gets mapped here
+            // and not in the timed part.
+            unsafe { page.write_volatile(1) };
+        }
+        Self { base, stride }
+    }
+
+    #[inline(always)]
+    fn take(&self, slot: usize, _size: usize) -> *mut u8 {
+        // SAFETY: the workload asked for more slots than `slot`, so this stays inside.
+        unsafe { self.base.add(slot * self.stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn give(&self, _ptr: *mut u8, _size: usize) {}
+}
+
+/// One object of a workload, or an empty slot.
+///
+/// # Invariants
+///
+/// - `ptr` is null, or points to `size >= TAG` bytes that this value alone owns and that have
+///   been tagged.
+#[derive(Debug)]
+pub struct Object {
+    ptr: *mut u8,
+    size: usize,
+}
+
+// SAFETY: an object owns its memory, and the allocators measured take a free from any thread.
+unsafe impl Send for Object {}
+
+impl Object {
+    /// An empty slot.
+    pub const NONE: Self = Self { ptr: ptr::null_mut(), size: 0 };
+
+    /// Allocates and tags.
+    #[inline(always)]
+    pub fn new(from: &impl Objects, slot: usize, size: usize, tag: u64) -> Self {
+        let ptr = from.take(slot, size);
+        // SAFETY: `take` gave `size >= TAG` bytes.
+        unsafe { ptr.cast::<u64>().write_unaligned(tag) };
+        // SAFETY: inside the object, as `size >= TAG`.
+        let last = unsafe { ptr.add(size - TAG) };
+        // SAFETY: the last `TAG` bytes of the object.
+        unsafe { last.cast::<u64>().write_unaligned(tag) };
+        // INVARIANT: fresh from `take`, so owned by nobody else; tagged above.
+        Self { ptr, size }
+    }
+
+    /// Whether the slot is empty.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.ptr.is_null()
+    }
+
+    /// Reads both tags, frees, and returns what the checksum gets. The slot is empty afterwards.
+    #[inline(always)]
+    pub fn free(&mut self, from: &impl Objects) -> u64 {
+        let Self { ptr, size } = std::mem::replace(self, Self::NONE);
+        // SAFETY: the object has `size >= TAG` bytes.
+        let first = unsafe { ptr.cast::<u64>().read_unaligned() };
+        // SAFETY: inside the object, as `size >= TAG`.
+        let last = unsafe { ptr.add(size - TAG) };
+        // SAFETY: the last `TAG` bytes of the object, tagged by `new`.
+        let last = unsafe { last.cast::<u64>().read_unaligned() };
+        // SAFETY: the object owns the memory it got from `take`, and forgot it above.
+        unsafe { from.give(ptr, size) };
+        first.rotate_left(1).wrapping_add(last)
+    }
+
+    /// Writes one byte in each 4 KiB of the object, so that all its memory is mapped.
+    #[inline]
+    pub fn touch_pages(&mut self) {
+        // The first and the last page have been written by the tags.
+        for offset in (4096..self.size.saturating_sub(TAG)).step_by(4096) {
+            // SAFETY: `offset < size`.
+            let byte = unsafe { self.ptr.add(offset) };
+            // SAFETY: inside the object, which this value owns.
+            unsafe { byte.write_volatile(1) };
+        }
+    }
+
+    /// Writes the object's first word `times` times, for workloads that are about cache lines.
+    #[inline]
+    pub fn scribble(&mut self, times: u64) {
+        let tag = self.ptr.cast::<u64>();
+        for _ in 0..times {
+            // SAFETY: the object has at least `TAG` bytes.
+            let seen = unsafe { tag.read_unaligned() };
+            std::hint::black_box(tag);
+            // SAFETY: as above; the value owns the object.
+            unsafe { tag.write_unaligned(seen.wrapping_add(1)) };
+            std::hint::black_box(tag);
+        }
+    }
+}
+
+/// Frees all that is left in `table`.
+pub fn free_all(table: &mut [Object], from: &impl Objects) -> u64 {
+    let mut sum = 0_u64;
+    for object in table.iter_mut().filter(|object| !object.is_none()) {
+        sum = sum.wrapping_add(object.free(from));
+    }
+    sum
+}
+
+/// A table of `len` empty slots.
+#[must_use]
+pub fn table(len: usize) -> Vec<Object> {
+    std::iter::repeat_with(|| Object::NONE).take(len).collect()
+}
+
+#[inline(always)]
+fn layout(size: usize) -> Layout {
+    debug_assert!(size >= TAG && size < isize::MAX as usize / 2, "workloads check their sizes");
+    // SAFETY: 8 is a power of two, and no workload asks for sizes near `isize::MAX`.
+    unsafe { Layout::from_size_align_unchecked(size, 8) }
+}
