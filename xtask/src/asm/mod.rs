@@ -1,0 +1,236 @@
+//! `cargo xtask asm`: the hot paths, instruction by instruction.
+//!
+//! Two artefacts are built in release with fat LTO: a probe program that allocates through
+//! the facade as `#[global_allocator]`, and the C library. The hit path of each hot function
+//! is compared with its budget, and with the golden file in `benches/asm/`.
+
+mod walk;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::report::Part;
+use crate::workspace::Workspace;
+use crate::{shell, so};
+
+/// The program the probes live in. The stores of a value into its box are the caller's work,
+/// so `probe_box_new` leaves the box uninitialised.
+const PROBE_MAIN: &str = r#"
+use std::mem::MaybeUninit;
+
+#[global_allocator]
+static HEAP: hakmem_alloc::Hakmem = hakmem_alloc::Hakmem;
+
+type Value = [u64; 4];
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn probe_box_new() -> Box<MaybeUninit<Value>> {
+    Box::new_uninit()
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn probe_box_drop(value: Box<MaybeUninit<Value>>) {
+    drop(value);
+}
+
+fn main() {
+    let new = std::hint::black_box(probe_box_new as extern "C" fn() -> _);
+    let drop = std::hint::black_box(probe_box_drop as extern "C" fn(_));
+    drop(new());
+}
+"#;
+
+/// A hot function: where it is, and how many instructions its hit path may have.
+struct Hot {
+    name: &'static str,
+    symbol: &'static str,
+    artefact: Artefact,
+    budget: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Artefact {
+    Probe,
+    Library,
+}
+
+const HOT: [Hot; 4] = [
+    Hot { name: "box_new", symbol: "probe_box_new", artefact: Artefact::Probe, budget: 8 },
+    Hot { name: "box_drop", symbol: "probe_box_drop", artefact: Artefact::Probe, budget: 18 },
+    Hot { name: "malloc", symbol: "malloc", artefact: Artefact::Library, budget: 16 },
+    Hot { name: "free", symbol: "free", artefact: Artefact::Library, budget: 22 },
+];
+
+/// Compare the hot paths' assembly with the golden files and the budgets.
+///
+/// The golden files hold the hit path of each hot function, addresses made symbolic. They
+/// bind one compiler version; under another only the budgets are checked.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Args {
+    /// Write what the compiler makes now to benches/asm/; budgets still hold.
+    #[arg(long)]
+    bless: bool,
+    /// Print the hit paths.
+    #[arg(long)]
+    print: bool,
+}
+
+/// Builds both artefacts and checks every hot function.
+pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> {
+    if !cfg!(target_arch = "x86_64") {
+        part.missing("an x86-64 machine: the assembly checks");
+        return Ok(());
+    }
+    for tool in ["objdump", "readelf"] {
+        if !shell::has(tool) {
+            part.missing(&format!("{tool} (binutils): the assembly checks"));
+            return Ok(());
+        }
+    }
+    let library = ws.build_library()?.shared;
+    let probe = build_probe(ws)?;
+    let compiler = compiler_version(ws)?;
+    for hot in &HOT {
+        let file = if hot.artefact == Artefact::Probe { &probe } else { &library };
+        let code = disassemble(file, hot.symbol)?;
+        let Some(path) = walk::hit_path(&code) else {
+            part.fail(hot.name, "no path to `ret` without a call that uses the thread's heap");
+            continue;
+        };
+        let path = walk::normalise(&path);
+        if args.print {
+            println!("{}", golden_text(hot, &path, &compiler));
+        }
+        part.verdict(
+            &format!("{}: {} instructions, budget {}", hot.name, path.len(), hot.budget),
+            (path.len() > hot.budget).then(|| "over its budget".to_owned()),
+        );
+        golden(ws, hot, &golden_text(hot, &path, &compiler), args.bless, part)?;
+    }
+    Ok(())
+}
+
+/// Makes and builds the probe package under the target directory: as a workspace of its own
+/// it shares no features and no lock with ours.
+fn build_probe(ws: &Workspace) -> Result<PathBuf> {
+    let folder = ws.target.join("asm-probe");
+    fs::create_dir_all(folder.join("src"))?;
+    let facade = ws.root.join("crates/hakmem-alloc");
+    let manifest = format!(
+        "[package]\nname = \"hakmem-probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+         [workspace]\n\n[dependencies]\nhakmem-alloc = {{ path = {facade:?} }}\n\n\
+         [profile.release]\ncodegen-units = 1\nlto = \"fat\"\npanic = \"abort\"\n"
+    );
+    write_if_changed(&folder.join("Cargo.toml"), &manifest)?;
+    write_if_changed(&folder.join("src/main.rs"), PROBE_MAIN)?;
+    if let Ok(lock) = fs::read_to_string(ws.root.join("Cargo.lock")) {
+        fs::write(folder.join("Cargo.lock"), lock)?;
+    }
+    let mut command = ws.cargo();
+    command.args(["build", "--quiet", "--release", "--target-dir"]).arg(folder.join("target"));
+    command.current_dir(&folder);
+    let output = shell::stream(&mut command, Duration::from_secs(600))?;
+    ensure!(output.success(), "the probe in {} does not build", folder.display());
+    Ok(folder.join("target/release/hakmem-probe"))
+}
+
+fn write_if_changed(file: &Path, text: &str) -> Result<()> {
+    if fs::read_to_string(file).ok().as_deref() != Some(text) {
+        fs::write(file, text)?;
+    }
+    Ok(())
+}
+
+fn compiler_version(ws: &Workspace) -> Result<String> {
+    let mut command = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    command.arg("--version").current_dir(&ws.root);
+    let output = shell::capture(&mut command, Duration::from_secs(60))?;
+    ensure!(output.success(), "rustc --version: {}", output.ending());
+    Ok(output.stdout.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
+fn disassemble(file: &Path, symbol: &str) -> Result<Vec<walk::Insn>> {
+    let symbols = so::readelf("-Ws", file)?;
+    let (start, size) = find_symbol(&symbols, symbol)
+        .with_context(|| format!("no function {symbol} in {}", file.display()))?;
+    let mut command = Command::new("objdump");
+    command
+        .args(["-d", "-M", "intel", "--no-show-raw-insn"])
+        .arg(format!("--start-address={start}"))
+        .arg(format!("--stop-address={}", start + size))
+        .arg(file)
+        .env("LC_ALL", "C");
+    let output = shell::capture(&mut command, Duration::from_secs(60))?;
+    ensure!(output.success(), "objdump: {}", output.ending());
+    Ok(walk::parse(&output.stdout))
+}
+
+/// Address and size of a defined function in what `readelf -Ws` prints.
+fn find_symbol(symbols: &str, name: &str) -> Option<(u64, u64)> {
+    symbols.lines().find_map(|line| {
+        // Num: Value Size Type Bind Vis Ndx Name
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, value, size, "FUNC", _, _, index, found, ..] = words[..] else { return None };
+        let start = u64::from_str_radix(value, 16).ok()?;
+        let size = match size.strip_prefix("0x") {
+            Some(hex) => u64::from_str_radix(hex, 16).ok()?,
+            None => size.parse().ok()?,
+        };
+        (found == name && index != "UND" && size > 0).then_some((start, size))
+    })
+}
+
+fn golden_text(hot: &Hot, path: &[String], compiler: &str) -> String {
+    let head = format!(
+        "# {}: {} instructions, budget {}\n# {compiler}\n",
+        hot.name,
+        path.len(),
+        hot.budget
+    );
+    let lines = path.iter().enumerate().map(|(at, line)| format!("{at:>2}  {line}\n"));
+    head + &lines.collect::<String>()
+}
+
+/// Compares with the golden file, or writes it.
+fn golden(ws: &Workspace, hot: &Hot, now: &str, bless: bool, part: &mut Part) -> Result<()> {
+    let file = ws.root.join(format!("benches/asm/{}.x86-64.s", hot.name));
+    let what = format!("{}: golden file", hot.name);
+    if bless {
+        fs::create_dir_all(ws.root.join("benches/asm"))?;
+        write_if_changed(&file, now)?;
+    }
+    let Ok(then) = fs::read_to_string(&file) else {
+        part.fail(&what, "there is none; `cargo xtask asm --bless` writes it");
+        return Ok(());
+    };
+    if then.lines().nth(1) != now.lines().nth(1) {
+        let version = then.lines().nth(1).unwrap_or_default().trim_start_matches("# ");
+        part.missing(&format!("{what}: it is of {version}"));
+        return Ok(());
+    }
+    if then != now {
+        println!("--- {}\n{then}+++ now\n{now}", file.display());
+    }
+    let fault = "the path changed; look at it, then `cargo xtask asm --bless`";
+    part.verdict(&what, (then != now).then(|| fault.to_owned()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_symbol() {
+        let text = "    5: 0000000000000000     0 FUNC    GLOBAL DEFAULT  UND free\n   \
+                    22: 0000000000001100    64 FUNC    GLOBAL DEFAULT   12 free\n";
+        assert_eq!(find_symbol(text, "free"), Some((0x1100, 64)));
+        assert_eq!(find_symbol(text, "malloc"), None);
+    }
+}

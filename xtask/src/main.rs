@@ -1,0 +1,83 @@
+//! The project's commands; `cargo xtask help` lists them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk on the terminal")]
+
+mod asm;
+mod bench;
+mod capi;
+mod lint;
+mod loom;
+mod preload;
+mod report;
+mod shell;
+mod so;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use report::Report;
+use workspace::Workspace;
+
+/// The project's commands. CI runs `cargo xtask ci`, and so can you before a push.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the workloads on hakmem and its peers, interleaved, and print one table.
+    Bench(bench::Args),
+    /// Build the C library and run a program on it: `cargo xtask run -- ls -l`.
+    ///
+    /// Sets `LD_PRELOAD` to the release libhakmem.so and passes the program's exit status on.
+    Run(preload::Args),
+    /// Run every test: tidy, cargo test, bounded models, assembly, the C library.
+    ///
+    /// Prints one line a part, says by name what this machine lacks, and ends with the sum.
+    /// Formatting and lints are `cargo xtask lint`; both together are `cargo xtask ci`.
+    Test,
+    /// Run rustfmt, clippy and rustdoc with every warning an error.
+    Lint,
+    /// Run what CI runs: lint, then test.
+    Ci,
+    /// Run the loom models, all or those of the boxes named.
+    Loom(loom::Args),
+    /// Check what the compiler and the lints cannot: layers, atomics, headings, models.
+    Tidy(tidy::Args),
+    /// Compare the hot paths' assembly with benches/asm/ and with their budgets.
+    Asm(asm::Args),
+    /// Check what libhakmem.so needs, exports and keeps in thread-local storage.
+    So,
+    /// Compile tests/c/*.c and run each under libhakmem.so.
+    Capi(capi::Args),
+    /// Run everyday programs with and without libhakmem.so and compare what they print.
+    Smoke,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    let ws = Workspace::find()?;
+    let mut report = Report::new();
+    match &cli.command {
+        Command::Bench(args) => return bench::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => return preload::run(&ws, args),
+        Command::Test => test::run(&ws, &mut report),
+        Command::Lint => lint::run(&ws, &mut report),
+        Command::Ci => {
+            lint::run(&ws, &mut report);
+            test::run(&ws, &mut report);
+        }
+        Command::Loom(args) => report.part("loom", |part| loom::check(&ws, args, part)),
+        Command::Tidy(args) => return tidy::run(&ws, args),
+        Command::Asm(args) => report.part("asm", |part| asm::check(&ws, args, part)),
+        Command::So => report.part("so", |part| so::check(&ws, part)),
+        Command::Capi(args) => report.part("capi", |part| capi::check(&ws, args, part)),
+        Command::Smoke => report.part("smoke", |part| preload::smoke(&ws, part)),
+    }
+    Ok(report.finish())
+}

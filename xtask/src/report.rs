@@ -1,0 +1,143 @@
+//! What a run found: one line a check while it goes, one table and one sum at the end.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+/// The outcome of one command: its parts in the order they ran.
+#[derive(Debug)]
+pub(crate) struct Report {
+    parts: Vec<Part>,
+}
+
+/// One part, such as `loom`: how many checks held, which did not, and which could not run.
+#[derive(Debug)]
+pub(crate) struct Part {
+    name: String,
+    passed: u64,
+    failed: Vec<String>,
+    missing: Vec<String>,
+    took: Duration,
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        Self { parts: Vec::new() }
+    }
+
+    /// Runs one part. An error counts as one failed check.
+    pub(crate) fn part(&mut self, name: &str, check: impl FnOnce(&mut Part) -> Result<()>) {
+        println!("== {name}");
+        let start = Instant::now();
+        let mut part = Part::new(name);
+        if let Err(error) = check(&mut part) {
+            part.fail(name, &format!("{error:#}"));
+        }
+        part.took = start.elapsed();
+        self.parts.push(part);
+    }
+
+    /// Prints the table and the sum; the sum is the last line.
+    pub(crate) fn finish(&self) -> ExitCode {
+        println!("\n== summary");
+        for part in &self.parts {
+            println!("{}", part.line());
+        }
+        for part in &self.parts {
+            for missing in &part.missing {
+                println!("not run: {}: {missing}", part.name);
+            }
+            for failed in &part.failed {
+                println!("failed: {}: {failed}", part.name);
+            }
+        }
+        let passed: u64 = self.parts.iter().map(|part| part.passed).sum();
+        let failed: usize = self.parts.iter().map(|part| part.failed.len()).sum();
+        println!("{passed} passed, {failed} failed");
+        if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+impl Part {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            passed: 0,
+            failed: Vec::new(),
+            missing: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// One check held.
+    pub(crate) fn pass(&mut self, what: &str) {
+        println!("ok      {what}");
+        self.passed += 1;
+    }
+
+    /// `n` checks held, which have printed their own lines.
+    pub(crate) fn pass_many(&mut self, n: u64) {
+        self.passed += n;
+    }
+
+    /// One check did not hold.
+    pub(crate) fn fail(&mut self, what: &str, why: &str) {
+        println!("FAILED  {what}: {why}");
+        self.failed.push(format!("{what}: {}", why.lines().next().unwrap_or_default()));
+    }
+
+    /// Passes when `fault` is `None`.
+    pub(crate) fn verdict(&mut self, what: &str, fault: Option<String>) {
+        match fault {
+            None => self.pass(what),
+            Some(why) => self.fail(what, &why),
+        }
+    }
+
+    /// Something this machine lacks, and what was therefore not run.
+    pub(crate) fn missing(&mut self, what: &str) {
+        println!("not run {what}");
+        self.missing.push(what.to_owned());
+    }
+
+    fn line(&self) -> String {
+        let outcome = match (self.passed, self.failed.len()) {
+            (0, 0) => "not run",
+            (_, 0) => "ok",
+            _ => "FAILED",
+        };
+        format!(
+            "{outcome:<8}{:<14}{:>5} passed {:>4} failed {:>3} not run {:>7.1} s",
+            self.name,
+            self.passed,
+            self.failed.len(),
+            self.missing.len(),
+            self.took.as_secs_f64()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_a_failed_check() {
+        let mut report = Report::new();
+        report.part("good", |part| {
+            part.pass("one");
+            Ok(())
+        });
+        report.part("bad", |_| anyhow::bail!("no luck"));
+        assert_eq!(report.parts[1].failed, ["bad: no luck"]);
+        assert!(report.parts[0].line().starts_with("ok "));
+        assert!(report.parts[1].line().starts_with("FAILED "));
+        assert_eq!(report.finish(), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn nothing_run_is_no_success() {
+        assert_eq!(Report::new().finish(), ExitCode::FAILURE);
+    }
+}

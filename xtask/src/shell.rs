@@ -1,0 +1,130 @@
+//! Child processes: run to the end or to a time limit, captured or shown.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+/// How a child process ended and what it printed.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// `None` when the time limit ended it.
+    pub(crate) status: Option<ExitStatus>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
+}
+
+impl Output {
+    pub(crate) fn success(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
+    }
+
+    /// The signal that ended it, if one did.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        self.status.and_then(|status| status.signal())
+    }
+
+    /// One line: how it ended, and the last thing it said.
+    pub(crate) fn ending(&self) -> String {
+        let how = match self.status {
+            Some(status) => status.to_string(),
+            None => format!("no end after {} s", self.took.as_secs()),
+        };
+        match self.stderr.lines().rfind(|line| !line.trim().is_empty()) {
+            Some(line) => format!("{how}; stderr: {line}"),
+            None => how,
+        }
+    }
+}
+
+/// Runs `command` and keeps what it prints.
+pub(crate) fn capture(command: &mut Command, limit: Duration) -> Result<Output> {
+    command.stderr(Stdio::piped());
+    run(command, limit, false)
+}
+
+/// Runs `command`, shows what it prints, and keeps its standard output.
+pub(crate) fn stream(command: &mut Command, limit: Duration) -> Result<Output> {
+    command.stderr(Stdio::inherit());
+    run(command, limit, true)
+}
+
+/// Whether `program` is on the PATH.
+pub(crate) fn has(program: &str) -> bool {
+    let Some(path) = std::env::var_os("PATH") else { return false };
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn run(command: &mut Command, limit: Duration, show: bool) -> Result<Output> {
+    let start = Instant::now();
+    // A group of its own, so that a limit ends the grandchildren too.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
+    let mut child =
+        command.spawn().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    let stdout = child.stdout.take().map(|pipe| thread::spawn(move || read(pipe, show)));
+    let stderr = child.stderr.take().map(|pipe| thread::spawn(move || read(pipe, false)));
+    let status = wait(&mut child, start, limit)?;
+    let text = |reader: Option<thread::JoinHandle<String>>| {
+        reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
+    };
+    Ok(Output { status, stdout: text(stdout), stderr: text(stderr), took: start.elapsed() })
+}
+
+fn read(pipe: impl Read, show: bool) -> String {
+    let mut text = String::new();
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+        let piece = String::from_utf8_lossy(&line);
+        if show {
+            print!("{piece}");
+        }
+        text.push_str(&piece);
+        line.clear();
+    }
+    text
+}
+
+fn wait(child: &mut Child, start: Instant, limit: Duration) -> Result<Option<ExitStatus>> {
+    let mut nap = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() > limit {
+            let group = child.id().to_string();
+            Command::new("sh").args(["-c", "kill -KILL -$0", &group]).status()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(nap);
+        nap = (nap * 2).min(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captures_both_streams_and_the_status() {
+        let mut command = Command::new("sh");
+        let output =
+            capture(command.args(["-c", "echo out; echo err >&2; exit 3"]), Duration::MAX).unwrap();
+        assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("out\n", "err\n"));
+        assert_eq!(output.ending(), "exit status: 3; stderr: err");
+    }
+
+    #[test]
+    fn a_limit_ends_the_whole_group() {
+        let mut command = Command::new("sh");
+        let limit = Duration::from_millis(50);
+        let output = capture(command.args(["-c", "sleep 60 | sleep 60"]), limit).unwrap();
+        assert!(output.status.is_none());
+        assert!(output.took < Duration::from_secs(30));
+    }
+}

@@ -1,0 +1,92 @@
+//! `cargo xtask test`: every part in order, the sum last.
+
+use anyhow::Result;
+
+use crate::report::{Part, Report};
+use crate::workspace::Workspace;
+use crate::{asm, capi, loom, preload, shell, so, tidy};
+
+/// Tools that no part needs but a fuller run uses, and what is not run without them.
+const OPTIONAL: [(&str, &str); 3] = [
+    ("cargo-nextest", "cargo-nextest: `cargo test` ran the tests instead"),
+    ("valgrind", "valgrind: no run of the C tests under it"),
+    ("g++", "a C++ compiler: no check of operator new and delete from C++"),
+];
+
+/// Runs everything but formatting and lints.
+pub(crate) fn run(ws: &Workspace, report: &mut Report) {
+    report.part("tidy", |part| tidy::check(ws, part));
+    report.part("cargo test", |part| cargo_test(ws, part));
+    report.part("loom", |part| loom::check(ws, &loom::Args::bounded(), part));
+    report.part("asm", |part| asm::check(ws, &asm::Args::default(), part));
+    report.part("so", |part| so::check(ws, part));
+    report.part("capi", |part| capi::check(ws, &capi::Args::default(), part));
+    report.part("smoke", |part| preload::smoke(ws, part));
+    report.part("elsewhere", |part| {
+        elsewhere(part);
+        Ok(())
+    });
+}
+
+/// What `cargo test` said.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Results {
+    pub(crate) passed: u64,
+    pub(crate) failed: Vec<String>,
+}
+
+/// Reads the lines that libtest prints.
+pub(crate) fn test_results(stdout: &str) -> Results {
+    let mut results = Results::default();
+    for line in stdout.lines() {
+        if let Some(rest) = line.strip_prefix("test result: ") {
+            let count = rest.split_once(". ").and_then(|(_, counts)| counts.split_once(" passed"));
+            results.passed += count.and_then(|(n, _)| n.parse::<u64>().ok()).unwrap_or(0);
+        } else if let Some(name) =
+            line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
+        {
+            results.failed.push(name.to_owned());
+        }
+    }
+    results
+}
+
+fn cargo_test(ws: &Workspace, part: &mut Part) -> Result<()> {
+    // The C library defines `malloc` for its whole process, so it is tested from C instead.
+    let args = ["test", "--workspace", "--exclude", "hakmem-malloc", "--no-fail-fast"];
+    let output = ws.run_cargo(&args, &[])?;
+    let results = test_results(&output.stdout);
+    part.pass_many(results.passed);
+    for failed in &results.failed {
+        part.fail(failed, "see its output above");
+    }
+    if !output.success() && results.failed.is_empty() {
+        part.fail("cargo test", &output.ending());
+    }
+    Ok(())
+}
+
+/// Names what a fuller run has and this one had not.
+fn elsewhere(part: &mut Part) {
+    for (tool, without) in OPTIONAL {
+        if !shell::has(tool) {
+            part.missing(without);
+        }
+    }
+    part.missing("models without a bound on preemptions: `cargo xtask loom`");
+    part.missing("Miri: needs a nightly toolchain");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_libtest() {
+        let text = "test a::b ... ok\ntest c ... FAILED\n\
+                    test result: FAILED. 12 passed; 1 failed; 0 ignored\n\
+                    test result: ok. 3 passed; 0 failed; 0 ignored\n";
+        let results = test_results(text);
+        assert_eq!(results, Results { passed: 15, failed: vec!["c".to_owned()] });
+    }
+}
