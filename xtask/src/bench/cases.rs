@@ -1,0 +1,155 @@
+//! What is run: one case is one row of the table.
+
+use anyhow::{Result, bail};
+
+/// Operations of a quick run, as a part of a full one.
+const QUICK: f64 = 0.3;
+
+/// Memory that the allocator `bump`, which frees nothing, may use in one run: 768 MiB.
+const BUMP_LIMIT: u64 = 768 << 20;
+
+/// One row.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    /// The workload and its options, as `workload` takes them.
+    pub(crate) args: &'static str,
+    /// Operations of a full run; about 0.3 s on a peer of middling speed.
+    ops: u64,
+    /// Smallest number of operations worth running.
+    least: u64,
+    pub(crate) bump: Bump,
+    /// Whether the workload can run without allocations.
+    pub(crate) no_alloc: bool,
+}
+
+/// How the floor `bump` takes part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bump {
+    /// Bytes that an operation uses up, on average.
+    Uses(u64),
+    /// Not at all: page faults would be all that is measured.
+    Skip,
+}
+
+impl Case {
+    /// Operations for `quick` or full runs.
+    pub(crate) fn ops(&self, quick: bool) -> u64 {
+        let ops = if quick { (self.ops as f64 * QUICK) as u64 } else { self.ops };
+        ops.max(self.least)
+    }
+
+    /// Operations and MiB for `bump`, or `None` when it does not take part.
+    pub(crate) fn bump(&self, quick: bool) -> Option<(u64, u64)> {
+        match self.bump {
+            Bump::Skip => None,
+            Bump::Uses(bytes) => {
+                let ops = self.ops(quick).min(BUMP_LIMIT / bytes);
+                // A quarter more for the warm-up and for what threads leave unused.
+                Some((ops, (ops * bytes * 5 / 4 >> 20) + 32))
+            }
+        }
+    }
+}
+
+const fn case(name: &'static str, args: &'static str, ops: u64) -> Case {
+    Case { name, args, ops, least: 1, bump: Bump::Skip, no_alloc: true }
+}
+
+impl Case {
+    const fn uses(mut self, bytes: u64) -> Self {
+        self.bump = Bump::Uses(bytes);
+        self
+    }
+
+    const fn only_alloc(mut self) -> Self {
+        self.no_alloc = false;
+        self
+    }
+
+    const fn least(mut self, ops: u64) -> Self {
+        self.least = ops;
+        self
+    }
+}
+
+/// All rows, in the order of the table.
+const CASES: &[Case] = &[
+    case("random-mixed-256", "random-mixed --set 256", 40_000_000).uses(264),
+    case("random-mixed-400", "random-mixed --set 400", 40_000_000).uses(264),
+    case("random-mixed-8192", "random-mixed --set 8192", 36_000_000).uses(264),
+    case("fixed-size-64", "fixed-size --set 256 --size 64", 40_000_000).uses(36),
+    case("fixed-size-1024", "fixed-size --set 256 --size 1024", 40_000_000).uses(516),
+    case("box-pair", "box-pair", 100_000_000).uses(32),
+    case("stream-1000", "stream --count 1000", 100_000_000).uses(32),
+    case("stream-100000", "stream --count 100000", 80_000_000).uses(32).least(1_000_000),
+    case("scatter-1000", "scatter --count 1000", 100_000_000).uses(32),
+    case("scatter-100000", "scatter --count 100000", 40_000_000).uses(32).least(1_000_000),
+    case("larson-1", "larson --threads 1", 32_000_000).uses(260),
+    case("larson-2", "larson --threads 2", 40_000_000).uses(260),
+    case("larson-8", "larson --threads 8", 40_000_000).uses(260),
+    case("relay-1", "relay --threads 1", 30_000_000).uses(524),
+    case("relay-2", "relay --threads 2", 8_000_000).uses(524),
+    case("relay-8", "relay --threads 8", 8_000_000).uses(524),
+    case("false-sharing-2", "false-sharing --threads 2", 20_000_000).uses(40),
+    case("false-sharing-8", "false-sharing --threads 8", 20_000_000).uses(40),
+    case("churn-1", "churn --threads 1", 30_000_000).uses(100).only_alloc(),
+    case("churn-2", "churn --threads 2", 40_000_000).uses(100).only_alloc(),
+    case("churn-8", "churn --threads 8", 40_000_000).uses(100).only_alloc(),
+    case("tree", "tree --depth 18", 40_000_000).uses(24).only_alloc(),
+    case("btree-strings", "btree-strings", 2_000_000).uses(160).only_alloc(),
+    case("vec-grow", "vec-grow", 1_000_000).uses(10_000),
+    case("large", "large", 30_000),
+    case("huge-realloc-128", "huge-realloc --mib 128", 2),
+    case("huge-realloc-512", "huge-realloc --mib 512", 1),
+];
+
+/// Rows that a quick run leaves out unless they are asked for by name.
+const FULL_ONLY: &[&str] = &["random-mixed-400", "fixed-size-1024", "churn-1", "huge-realloc-512"];
+
+/// The rows whose names begin with one of `only`; without it all rows, or those of a quick run.
+pub(crate) fn select(only: &[String], quick: bool) -> Result<Vec<&'static Case>> {
+    for name in only {
+        if !CASES.iter().any(|case| case.name.starts_with(name.as_str())) {
+            let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+            bail!("no row begins with `{name}`; there are: {}", names.join(", "));
+        }
+    }
+    let wanted = |case: &&Case| match only {
+        [] => !(quick && FULL_ONLY.contains(&case.name)),
+        only => only.iter().any(|name| case.name.starts_with(name.as_str())),
+    };
+    Ok(CASES.iter().filter(wanted).collect())
+}
+
+/// One line for each row.
+pub(crate) fn list(cases: &[&Case]) -> String {
+    let line =
+        |case: &&Case| format!("{:<20} workload {} --ops {}", case.name, case.args, case.ops);
+    cases.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_selects_its_rows_and_a_wrong_one_is_refused() {
+        let names = |only: &str| -> Vec<_> {
+            let cases = select(&[only.to_owned()], true).unwrap_or_default();
+            cases.iter().map(|case| case.name).collect()
+        };
+        assert_eq!(names("larson"), ["larson-1", "larson-2", "larson-8"]);
+        assert_eq!(names("stream-1000"), ["stream-1000", "stream-100000"]);
+        assert!(select(&["lasagne".to_owned()], true).is_err());
+    }
+
+    #[test]
+    fn bump_stays_within_its_memory() {
+        for case in CASES {
+            if let Some((ops, mib)) = case.bump(false) {
+                assert!(ops > 0 && mib <= (BUMP_LIMIT >> 20) * 5 / 4 + 32, "{}", case.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! On what the workloads run: hakmem, its peers and the floors; how each is built.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Args, Places};
+
+/// All peers, in the order of the table. Each is a feature of `hakmem-benches`, save `system`.
+const PEERS: &[&str] = &["system", "mimalloc", "mimalloc-v2", "jemalloc", "snmalloc"];
+
+/// The peers of a quick run.
+const QUICK_PEERS: &[&str] = &["system", "mimalloc", "mimalloc-v2"];
+
+/// What an entrant is in the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// hakmem.
+    Subject,
+    /// What it is compared with.
+    Peer,
+    /// The allocator that frees nothing.
+    Bump,
+    /// The loop without allocations.
+    NoAlloc,
+}
+
+/// One column.
+#[derive(Clone, Debug)]
+pub(crate) struct Entrant {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) binary: PathBuf,
+    /// The library for `LD_PRELOAD`.
+    pub(crate) preload: Option<PathBuf>,
+    /// What `workload` says it was built with; guards against a mixed-up binary.
+    pub(crate) built_with: String,
+}
+
+/// All columns, and who is not among them.
+#[derive(Debug, Default)]
+pub(crate) struct Field {
+    pub(crate) entrants: Vec<Entrant>,
+    /// Name and reason.
+    pub(crate) not_measured: Vec<(String, String)>,
+}
+
+impl Field {
+    /// One line for each entrant that is not there.
+    pub(crate) fn missing(&self) -> String {
+        let line = |(name, reason): &(String, String)| format!("not measured: {name} ({reason})");
+        self.not_measured.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    pub(crate) fn add(&mut self, name: &str, kind: Kind, built: Result<PathBuf>) {
+        match built {
+            Ok(binary) => self.entrants.push(Entrant {
+                name: name.to_owned(),
+                kind,
+                binary,
+                preload: None,
+                built_with: if kind == Kind::NoAlloc { "system" } else { name }.to_owned(),
+            }),
+            Err(error) => self.not_measured.push((name.to_owned(), format!("{error:#}"))),
+        }
+    }
+}
+
+/// hakmem, the peers that `args` ask for, and the floors, all built from source.
+pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
+    let peers = peers(args)?;
+    let bar = progress(peers.len() as u64 + 2)?;
+    let mut field = Field::default();
+    let mut build = |name: &str, kind| {
+        bar.set_message(format!("building {name}"));
+        let built = build(name, args.verbose, places);
+        bar.inc(1);
+        field.add(name, kind, built);
+    };
+    build("hakmem", Kind::Subject);
+    for peer in &peers {
+        build(peer, Kind::Peer);
+    }
+    build("bump", Kind::Bump);
+    bar.set_message("building no-alloc");
+    field.add("no-alloc", Kind::NoAlloc, self::build("system", args.verbose, places));
+    bar.finish_and_clear();
+    Ok(field)
+}
+
+/// The peers that `--peers` names.
+pub(crate) fn peers(args: &Args) -> Result<Vec<&'static str>> {
+    let names: Vec<&str> = args.peers.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        ["default"] if args.quick => Ok(QUICK_PEERS.to_vec()),
+        ["default" | "all"] => Ok(PEERS.to_vec()),
+        names => {
+            for name in names {
+                ensure!(PEERS.contains(name), "no peer `{name}`; there are: {}", PEERS.join(", "));
+            }
+            Ok(PEERS.iter().copied().filter(|peer| names.contains(peer)).collect())
+        }
+    }
+}
+
+/// A bar for builds, which says what it is at.
+pub(crate) fn progress(steps: u64) -> Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{msg:30} [{bar:30}] {pos}/{len} {elapsed}")?;
+    Ok(ProgressBar::new(steps).with_style(style.progress_chars("=> ")))
+}
+
+/// Builds `workload` on one allocator and returns where the binary is.
+pub(crate) fn build(allocator: &str, verbose: bool, places: &Places) -> Result<PathBuf> {
+    let mut args = vec!["build", "--release", "--package", "hakmem-benches", "--bin", "workload"];
+    args.push("--no-default-features");
+    if allocator != "system" {
+        args.extend(["--features", allocator]);
+    }
+    cargo(&args, verbose, places)?;
+    let built = places.metadata.target_directory.join("release/workload");
+    let kept = places.out.join(format!("workload-{allocator}"));
+    replace(built.as_std_path(), &kept)?;
+    Ok(kept)
+}
+
+/// Runs cargo; its first error becomes ours.
+pub(crate) fn cargo(args: &[&str], verbose: bool, places: &Places) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(args).current_dir(&places.root);
+    // Set by the cargo that started us, for us; a build script must not see them.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") {
+            command.env_remove(name);
+        }
+    }
+    if verbose {
+        ensure!(command.status().context("cannot start cargo")?.success(), "the build failed");
+        return Ok(());
+    }
+    let output = command.output().context("cannot start cargo")?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let error = text.lines().find(|line| line.starts_with("error"));
+    bail!("the build failed: {}", error.unwrap_or("see --verbose"))
+}
+
+/// Copies in two steps, so that a binary which is running elsewhere is not written to.
+fn replace(from: &Path, to: &Path) -> Result<()> {
+    let fresh = to.with_extension("new");
+    std::fs::copy(from, &fresh).with_context(|| format!("cannot copy {}", from.display()))?;
+    std::fs::rename(&fresh, to).with_context(|| format!("cannot write {}", to.display()))
+}

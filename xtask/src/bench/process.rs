@@ -1,0 +1,105 @@
+//! One run: a process, its one line, and what can go wrong.
+
+use std::io::Read as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::cases::Case;
+use super::entrants::{Entrant, Kind};
+
+/// A run that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How often a run is looked at. It does not take part in what is timed.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// What `workload` prints, as far as it is used.
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
+pub(crate) struct Sample {
+    allocator: String,
+    pub(crate) seconds: f64,
+    pub(crate) ops: u64,
+    pub(crate) peak_rss: u64,
+    pub(crate) end_rss: u64,
+    pub(crate) checksum: String,
+}
+
+impl Sample {
+    pub(crate) fn ns_per_op(&self) -> f64 {
+        self.seconds * 1e9 / self.ops.max(1) as f64
+    }
+}
+
+/// The command of a run, or `None` when this entrant does not take part in this case.
+pub(crate) fn command(case: &Case, entrant: &Entrant, quick: bool) -> Option<Command> {
+    let mut command = Command::new(&entrant.binary);
+    command.args(case.args.split(' '));
+    let mut ops = case.ops(quick);
+    match entrant.kind {
+        Kind::Subject | Kind::Peer => {}
+        Kind::NoAlloc if !case.no_alloc => return None,
+        Kind::NoAlloc => {
+            command.arg("--no-alloc");
+        }
+        Kind::Bump => {
+            let (fewer, mib) = case.bump(quick)?;
+            ops = fewer;
+            command.args(["--prefault-mib", &mib.to_string()]);
+        }
+    }
+    command.args(["--ops", &ops.to_string()]);
+    if let Some(library) = &entrant.preload {
+        command.env("LD_PRELOAD", library);
+    }
+    Some(command)
+}
+
+/// Runs the command to its end.
+pub(crate) fn run(mut command: Command, entrant: &Entrant) -> Result<Sample> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().context("cannot start the workload")?;
+    let status = wait(&mut child)?;
+    let (mut line, mut complaint) = (String::new(), String::new());
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut line).context("cannot read what the workload printed")?;
+    }
+    if let Some(mut stderr) = child.stderr.take() {
+        // Only shown to people; what is not text does not matter.
+        let _ = stderr.read_to_string(&mut complaint);
+    }
+    let complaint = complaint.trim();
+    ensure!(
+        status.success(),
+        "{status}{}{complaint}",
+        if complaint.is_empty() { "" } else { ": " }
+    );
+    // The dynamic linker goes on without a library that it cannot load.
+    ensure!(!complaint.contains("cannot be preloaded"), "{complaint}");
+    let sample: Sample = serde_json::from_str(line.trim())
+        .with_context(|| format!("the workload printed `{}`", line.trim()))?;
+    ensure!(
+        sample.allocator == entrant.built_with,
+        "the binary runs on {}, not on {}",
+        sample.allocator,
+        entrant.built_with
+    );
+    Ok(sample)
+}
+
+fn wait(child: &mut Child) -> Result<ExitStatus> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().context("cannot wait for the workload")? {
+            return Ok(status);
+        }
+        if start.elapsed() > LIMIT {
+            child.kill().context("cannot end a workload that hangs")?;
+            child.wait().context("cannot wait for the workload")?;
+            bail!("did not end within {} s", LIMIT.as_secs());
+        }
+        thread::sleep(LOOK);
+    }
+}
