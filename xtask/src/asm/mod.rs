@@ -100,6 +100,7 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
         let file = if hot.artefact == Artefact::Probe { &probe } else { &library };
         let code = disassemble(file, hot.symbol)?;
         let Some(path) = walk::hit_path(&code) else {
+            code.iter().for_each(|insn| println!("{:x}  {}", insn.address, insn.text));
             part.fail(hot.name, "no path to `ret` without a call that uses the thread's heap");
             continue;
         };

@@ -40,11 +40,11 @@ impl Insn {
         self.text.contains("fs:")
     }
 
-    /// Whether it writes to memory through a pointer; a saved register does not count.
+    /// Whether it writes to memory; a saved register does not count.
     fn stores(&self) -> bool {
         let operands = self.text.split_once(' ').map_or("", |(_, operands)| operands);
         let destination = operands.split(',').next().unwrap_or_default();
-        destination.contains('[') && !matches!(self.mnemonic(), "cmp" | "test" | "bt" | "nop")
+        destination.contains("PTR ") && !matches!(self.mnemonic(), "cmp" | "test" | "bt" | "nop")
     }
 }
 
@@ -246,6 +246,15 @@ mod tests {
         let moved = moved.replace("0x2ee8", "0x99").replace("  1140 <", "  7140 <");
         let moved = moved.replace("  1150 <", "  7150 <");
         assert_eq!(texts(&moved), texts(MALLOC));
+    }
+
+    #[test]
+    fn a_store_into_the_block_itself_counts() {
+        let path = texts(
+            "    10:\tmov    rax,QWORD PTR fs:0xffffffffffffffe0\n\
+             \x20   19:\tmov    QWORD PTR fs:0xffffffffffffffe0,rcx\n    22:\tret\n",
+        );
+        assert_eq!(path.unwrap().len(), 3);
     }
 
     #[test]

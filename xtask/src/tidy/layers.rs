@@ -9,9 +9,10 @@ use super::tree::{Member, Tree};
 const LIST: &str = "crates/README.md";
 
 /// What tests and benches may use besides.
-const DEV: [&str; 8] = [
+const DEV: [&str; 9] = [
     "criterion",
     "hakmem-contract",
+    "hakmem-front-gate",
     "hakmem-os-acquire",
     "hakmem-sync",
     "libc",

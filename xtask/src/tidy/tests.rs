@@ -63,36 +63,36 @@ fn findings(name: &str, files: &[(&str, &str)]) -> Vec<Finding> {
     check(&tree)
 }
 
-/// `rust` appended to the clean box violates exactly check `name`, once, with `message`.
-fn planted(name: &str, rust: &str, message: &str) {
+/// What every check finds when `rust` is appended to the clean box.
+fn all_findings(rust: &str) -> Vec<(&'static str, Finding)> {
     let text = format!("{LIB}{rust}");
-    for (other, _) in CHECKS {
-        let found = findings(other, &[("crates/low/src/lib.rs", &text)]);
-        if other == name {
-            assert_eq!(found.len(), 1, "{name} on {rust:?}: {found:?}");
-            assert!(found[0].message.contains(message), "{found:?}");
-        } else {
-            assert_eq!(found, [], "{other} on {rust:?}");
-        }
-    }
+    let planted = Planted::new(&[("crates/low/src/lib.rs", &text)]);
+    let tree = Tree::load(&planted.root).unwrap();
+    let all = CHECKS.iter().flat_map(|(name, check)| check(&tree).into_iter().map(|f| (*name, f)));
+    all.collect()
 }
 
-/// `rust` appended to the clean box violates nothing.
+/// `rust` violates check `name` once, with `message`, and no other check.
+fn planted(name: &str, rust: &str, message: &str) {
+    let found = all_findings(rust);
+    assert_eq!(found.len(), 1, "{name} on {rust:?}: {found:?}");
+    assert_eq!(found[0].0, name, "{rust:?}: {found:?}");
+    assert!(found[0].1.message.contains(message), "{found:?}");
+}
+
+/// `rust` violates nothing.
 fn clean(rust: &str) {
-    let text = format!("{LIB}{rust}");
-    for (name, _) in CHECKS {
-        assert_eq!(findings(name, &[("crates/low/src/lib.rs", &text)]), [], "{name}: {rust:?}");
-    }
+    assert_eq!(all_findings(rust), [], "{rust:?}");
 }
 
 #[test]
 fn the_real_tree_is_tidy() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let tree = Tree::load(root).unwrap();
-    let found: Vec<String> = CHECKS
-        .iter()
-        .flat_map(|(name, check)| check(&tree).into_iter().map(move |f| format!("{f} [{name}]")))
-        .collect();
+    let all = CHECKS.iter().flat_map(|(name, check)| {
+        check(&tree).into_iter().map(move |finding| format!("{finding} [{name}]"))
+    });
+    let found: Vec<String> = all.collect();
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
