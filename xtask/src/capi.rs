@@ -30,7 +30,7 @@ const LAUNCH: &str = r#"ulimit -c 0
 [ "$2" = - ] || { LD_PRELOAD=$2; export LD_PRELOAD; }
 exec "$3""#;
 
-/// Compile tests/c/*.c and run each on the release build of the C library.
+/// What `cargo xtask capi` takes.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// Run only the files whose name contains one of these.

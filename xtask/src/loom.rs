@@ -16,10 +16,7 @@ const BOUNDED_LIMIT: Duration = Duration::from_secs(240);
 /// How long one unbounded model file may take: nightly runs have the time.
 const UNBOUNDED_LIMIT: Duration = Duration::from_secs(6 * 3600);
 
-/// Run the loom models in their own profile and target directory.
-///
-/// Every `crates/<box>/tests/loom_*.rs` is one model file. Without `--bounded` loom explores
-/// every interleaving, which can take hours.
+/// What `cargo xtask loom` takes.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// The boxes to check, by folder name; all when none is named.

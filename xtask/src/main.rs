@@ -22,7 +22,7 @@ use workspace::Workspace;
 
 /// The project's commands. CI runs `cargo xtask ci`, and so can you before a push.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", max_term_width = 100)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -30,32 +30,54 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the workloads on hakmem and its peers, interleaved, and print one table.
+    /// Run the workloads on hakmem and its peers, interleaved, and print one table
     Bench(bench::Args),
-    /// Build the C library and run a program on it: `cargo xtask run -- ls -l`.
+    /// Build the C library and run a program on it: `cargo xtask run -- ls -l`
     ///
-    /// Sets `LD_PRELOAD` to the release libhakmem.so and passes the program's exit status on.
+    /// Sets `LD_PRELOAD` to the release libhakmem.so and becomes the program: its exit status,
+    /// its signals and its terminal are its own.
     Run(preload::Args),
-    /// Run every test: tidy, cargo test, bounded models, assembly, the C library.
+    /// Run every test: tidy, cargo test, bounded models, assembly, the C library
     ///
-    /// Prints one line a part, says by name what this machine lacks, and ends with the sum.
-    /// Formatting and lints are `cargo xtask lint`; both together are `cargo xtask ci`.
+    /// Prints one line a part, says by name what this machine lacks, and ends with the sum of
+    /// all checks. Formatting and lints are `cargo xtask lint`; both are `cargo xtask ci`.
     Test,
-    /// Run rustfmt, clippy and rustdoc with every warning an error.
+    /// Run rustfmt, clippy and rustdoc with every warning an error
     Lint,
-    /// Run what CI runs: lint, then test.
+    /// Run what CI runs: lint, then test
     Ci,
-    /// Run the loom models, all or those of the boxes named.
+    /// Run the loom models, all or those of the boxes named
+    ///
+    /// Every crates/<box>/tests/loom_*.rs is one model file, built with `--cfg loom` in a
+    /// profile and a target directory of its own, and timed. Without `--bounded` loom explores
+    /// every interleaving, which can take hours.
     Loom(loom::Args),
-    /// Check what the compiler and the lints cannot: layers, atomics, headings, models.
+    /// Check what the compiler and the lints cannot: layers, atomics, headings, models
+    ///
+    /// Layers are compared with the table in crates/README.md. Every finding is one line:
+    /// file, line, what to do, and the check's name in brackets.
     Tidy(tidy::Args),
-    /// Compare the hot paths' assembly with benches/asm/ and with their budgets.
+    /// Compare the hot paths' assembly with benches/asm/ and with their budgets
+    ///
+    /// The hit path of an inlined allocation and drop, and of C malloc and free, is walked from
+    /// the entry to its `ret` and counted. The golden files hold it with addresses made
+    /// symbolic; they bind one compiler version, and under another only the budgets hold.
     Asm(asm::Args),
-    /// Check what libhakmem.so needs, exports and keeps in thread-local storage.
+    /// Check what libhakmem.so needs, exports and keeps in thread-local storage
     So,
-    /// Compile tests/c/*.c and run each under libhakmem.so.
+    /// Compile tests/c/*.c and run each on the C library
+    ///
+    /// Exit status 0 passes. Comment lines at the head of a file steer it:
+    ///
+    ///   // expect: abort TEXT     must die by SIGABRT, with TEXT in a line on stderr
+    ///   // limit-as-kib: N        runs under `ulimit -v N`
+    ///   // static                 is linked with libhakmem.a instead of preloading
+    ///   // env: NAME=VALUE        has this in its environment
+    ///   // cflags: ARGS           gives the compiler more arguments
+    ///   // timeout-s: N           may take this long instead of 60 seconds
+    #[command(verbatim_doc_comment)]
     Capi(capi::Args),
-    /// Run everyday programs with and without libhakmem.so and compare what they print.
+    /// Run everyday programs with and without libhakmem.so and compare what they print
     Smoke,
 }
 

@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// How often a pair of runs is tried: `ls -l /` changes when another process writes to /tmp.
 const ATTEMPTS: usize = 3;
 
-/// Run a program with libhakmem.so preloaded.
+/// What `cargo xtask run` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The program and its arguments.

@@ -67,10 +67,7 @@ const HOT: [Hot; 4] = [
     Hot { name: "free", symbol: "free", artefact: Artefact::Library, budget: 22 },
 ];
 
-/// Compare the hot paths' assembly with the golden files and the budgets.
-///
-/// The golden files hold the hit path of each hot function, addresses made symbolic. They
-/// bind one compiler version; under another only the budgets are checked.
+/// What `cargo xtask asm` takes.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// Write what the compiler makes now to benches/asm/; budgets still hold.

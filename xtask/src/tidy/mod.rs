@@ -48,7 +48,7 @@ const CHECKS: [(&str, Check); 19] = [
     ("trailing-space", text::trailing_space),
 ];
 
-/// Check what the compiler and the lints cannot: layers, atomics, headings, models.
+/// What `cargo xtask tidy` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// List the checks and stop.
