@@ -117,12 +117,17 @@ const fn low_u16(value: usize) -> u16 {
 ///
 /// - `class_of(size)` is `Some` exactly for `size <= SMALL_MAX`, and the class's blocks have at
 ///   least `size` bytes.
+/// - `class_of_fast` agrees with `class_of` wherever it is `Some`.
 /// - `class_of` is monotonic, and `geometry` is right for every class that `class_of` returns.
 pub unsafe trait SizeClasses: 'static {
     /// How many classes there are.
     const COUNT: usize;
     /// The largest size that has a class, in bytes.
     const SMALL_MAX: usize;
+
+    /// The class for `size` bytes if one load tells; `None` means "ask `class_of`", not "none".
+    /// For the inlined path: a compare, a load.
+    fn class_of_fast(size: usize) -> Option<Class>;
 
     /// The class for `size` bytes. O(1).
     fn class_of(size: usize) -> Option<Class>;

@@ -9,10 +9,11 @@
 //! # Reading order
 //!
 //! [`geometry`] (units, SuperSlabs, limits), [`class`] and [`tag`] (how a block is described),
-//! then the seams from the top of the allocator to its bottom: [`cache`], [`page`], [`pool`],
+//! then the seams from the top of the allocator to its bottom: [`cache`], [`page`], [`backend`], [`pool`],
 //! [`registry`], [`os`]; and [`fault`], what is said when a program is wrong.
 #![no_std]
 
+pub mod backend;
 pub mod cache;
 pub mod class;
 pub mod fault;
@@ -23,6 +24,7 @@ pub mod pool;
 pub mod registry;
 pub mod tag;
 
+pub use backend::Backend;
 pub use cache::{BlockSource, FrontCache};
 pub use class::{Class, Geometry, MAX_CLASSES, SizeClasses};
 pub use fault::Fault;

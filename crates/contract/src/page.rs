@@ -77,6 +77,13 @@ pub unsafe trait Page: Sized {
         n: usize,
     ) -> Result<Given, Fault>;
 
+    /// The tag that the slab was opened with.
+    ///
+    /// # Safety
+    ///
+    /// `this` was opened at some time; its memory was not lent to anything else since.
+    unsafe fn tag(this: NonNull<Self>) -> Tag;
+
     /// Where the block at `address` is accounted: a word and the bit in it.
     ///
     /// # Errors
@@ -114,12 +121,8 @@ pub unsafe trait Page: Sized {
         relist: impl FnMut(NonNull<Self>),
     ) -> Result<(), Fault>;
 
-    /// The part of the slab that only its owner uses.
-    ///
-    /// # Safety
-    ///
-    /// `this` is this thread's slab.
-    unsafe fn local(this: NonNull<Self>) -> *mut Local<Self>;
+    /// The part of the slab that only its owner uses: valid to use for the slab's owner.
+    fn local(this: NonNull<Self>) -> *mut Local<Self>;
 }
 
 /// What the warm pool needs to know and to keep of a slab. Only the slab's owner uses it.

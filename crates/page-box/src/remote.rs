@@ -1,0 +1,294 @@
+//! The slab's part for other threads, and the owner's inbox. Edges B1 to B4 of the crate docs.
+
+use core::mem::size_of;
+use core::ptr::{self, NonNull};
+
+use hakmem_contract::Fault;
+use hakmem_sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use hakmem_sync::cell::UnsafeCell;
+use hakmem_sync::const_unless_loom;
+
+use crate::slab::Slab;
+
+/// A stack of slabs that others gave blocks back to, and that the owner has not looked at since.
+///
+/// # Invariants
+///
+/// - Every slab on it has a non-zero remote summary, and is on it once.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Inbox {
+    head: AtomicPtr<Slab>,
+}
+
+impl Inbox {
+    const_unless_loom! {
+        /// An inbox with nothing in it. All zero bytes.
+        #[inline]
+        pub fn new() -> Self {
+            Self { head: AtomicPtr::new(ptr::null_mut()) }
+        }
+    }
+
+    /// Puts `slab` on top. Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// The caller made the slab's remote summary non-zero (so nobody else pushes it), and the
+    /// slab is open.
+    unsafe fn push(&self, slab: *mut Slab) {
+        // SAFETY: the slab is open.
+        let part = unsafe { Slab::remote(slab) };
+        // SAFETY: as above; the part is shared between threads.
+        let remote = unsafe { &*part };
+        // Relaxed: the value is stored and compared, never followed here.
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the link is ours until the CAS below succeeds (B4).
+            remote.next.with_mut(|next| unsafe { *next = head });
+            // Release: the tail of B3. Failure Relaxed: as for the load above.
+            let new =
+                self.head.compare_exchange_weak(head, slab, Ordering::Release, Ordering::Relaxed);
+            match new {
+                Ok(_) => return,
+                Err(seen) => head = seen,
+            }
+        }
+    }
+
+    /// Takes the whole stack. Wait-free.
+    #[inline]
+    fn take_all(&self) -> *mut Slab {
+        // Relaxed: most often there is nothing, and a load keeps the line shared; what is missed
+        // now is found next time.
+        if self.head.load(Ordering::Relaxed).is_null() {
+            return ptr::null_mut();
+        }
+        // Acquire: the head of B3, for every slab on the list, because each push is a
+        // read-modify-write and continues the release sequence of the one below. Nothing is
+        // published, so no Release.
+        self.head.swap(ptr::null_mut(), Ordering::Acquire)
+    }
+}
+
+impl Default for Inbox {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The slab's part that any thread may write. As many words of remote bits follow as the slab has
+/// words of free bits.
+///
+/// # Invariants
+///
+/// - `inbox` is the owner's, and outlives the slab.
+/// - `next` belongs to whoever made the summary non-zero, until the owner makes it zero again.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Remote {
+    summary: AtomicU64,
+    inbox: *const Inbox,
+    next: UnsafeCell<*mut Slab>,
+}
+
+/// The orders of the protocol's edges, so that a model can cut one.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(loom), expect(unreachable_pub, reason = "models name it"))]
+pub struct Edges {
+    /// Order of the OR of a remote word.
+    pub b1: Ordering,
+    /// Order of the OR of the remote summary.
+    pub b2: Ordering,
+    /// Order of the owner's swap of the summary.
+    pub b4: Ordering,
+}
+
+impl Edges {
+    /// The protocol as it is.
+    pub(crate) const ALL: Self = Self {
+        // Release: the tail of B1. No Acquire: a giver reads nothing that others gave.
+        b1: Ordering::Release,
+        // Release: the tail of B2. Acquire: the head of B4.
+        b2: Ordering::AcqRel,
+        // Acquire: the head of B2. Release: the tail of B4.
+        b4: Ordering::AcqRel,
+    };
+}
+
+impl Remote {
+    /// Bytes of this part of a slab with `words` words.
+    pub(crate) const fn footprint(words: usize) -> usize {
+        size_of::<Self>() + words * size_of::<AtomicU64>()
+    }
+
+    /// Makes the part of a slab that nobody knows yet.
+    ///
+    /// # Safety
+    ///
+    /// `this` is valid for `footprint(words)` bytes, and the caller's.
+    pub(crate) unsafe fn open(this: *mut Self, inbox: *const Inbox, words: usize) {
+        let part =
+            Self { summary: AtomicU64::new(0), inbox, next: UnsafeCell::new(ptr::null_mut()) };
+        // SAFETY: the caller's memory.
+        unsafe { this.write(part) };
+        for i in 0..words {
+            let word = this.wrapping_add(1).cast::<AtomicU64>().wrapping_add(i);
+            // SAFETY: the words follow the header, inside the footprint.
+            unsafe { word.write(AtomicU64::new(0)) };
+        }
+    }
+
+    /// The remote word `index`.
+    ///
+    /// # Safety
+    ///
+    /// `this` is the part of an open slab with more than `index` words.
+    #[inline]
+    unsafe fn word<'slab>(this: *const Self, index: usize) -> &'slab AtomicU64 {
+        let word = this.wrapping_add(1).cast::<AtomicU64>().wrapping_add(index);
+        // SAFETY: the words follow the header; atomics may be shared.
+        unsafe { &*word }
+    }
+
+    /// See [`Page::give_remote`](hakmem_contract::Page::give_remote).
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline]
+    pub(crate) unsafe fn give(slab: *mut Slab, word: usize, bits: u64) -> Result<(), Fault> {
+        // SAFETY: passed on.
+        unsafe { Self::give_with(slab, word, bits, Edges::ALL) }
+    }
+
+    /// `give` with the orders of `edges`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Page::give_remote`](hakmem_contract::Page::give_remote).
+    #[inline(always)]
+    unsafe fn give_with(
+        slab: *mut Slab,
+        word: usize,
+        bits: u64,
+        edges: Edges,
+    ) -> Result<(), Fault> {
+        // SAFETY: the caller's blocks keep the slab open.
+        let this = unsafe { Slab::remote(slab) };
+        // SAFETY: as above.
+        let old = unsafe { Self::word(this, word) }.fetch_or(bits, edges.b1);
+        if old & bits != 0 {
+            // SAFETY: as above.
+            return Err(unsafe { Slab::double_free_cold(slab, word, old & bits) });
+        }
+        if old != 0 {
+            // Whoever made the word non-zero has set its summary bit, or is about to. The owner
+            // takes the word only after that, so our bits go along.
+            return Ok(());
+        }
+        // SAFETY: our bits, not collected before the summary bit is set, keep the slab open.
+        let remote = unsafe { &*this };
+        if remote.summary.fetch_or(1 << word, edges.b2) == 0 {
+            // SAFETY: the inbox outlives the slab.
+            let inbox = unsafe { &*remote.inbox };
+            // SAFETY: we made the summary non-zero.
+            unsafe { inbox.push(slab) };
+        }
+        Ok(())
+    }
+
+    /// See [`Page::collect_local`](hakmem_contract::Page::collect_local).
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline]
+    pub(crate) unsafe fn collect(
+        inbox: *const Inbox,
+        relist: impl FnMut(NonNull<Slab>),
+    ) -> Result<(), Fault> {
+        // SAFETY: passed on.
+        unsafe { Self::collect_with(inbox, relist, Edges::ALL) }
+    }
+
+    /// `collect` with the orders of `edges`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Page::collect_local`](hakmem_contract::Page::collect_local).
+    #[inline(always)]
+    unsafe fn collect_with(
+        inbox: *const Inbox,
+        mut relist: impl FnMut(NonNull<Slab>),
+        edges: Edges,
+    ) -> Result<(), Fault> {
+        // SAFETY: the caller's inbox.
+        let inbox = unsafe { &*inbox };
+        let mut head = inbox.take_all();
+        while let Some(slab) = NonNull::new(head) {
+            // SAFETY: a slab in an inbox has remote bits, so it is open.
+            let part = unsafe { Slab::remote(slab.as_ptr()) };
+            // SAFETY: as above.
+            let remote = unsafe { &*part };
+            // The link first: after the swap below another thread may push the slab again.
+            // SAFETY: B3 made the link ours.
+            head = remote.next.with(|next| unsafe { *next });
+            let mut words = remote.summary.swap(0, edges.b4);
+            while words != 0 {
+                let index = words.trailing_zeros() as usize;
+                words &= words - 1;
+                // Acquire: the head of B1.
+                // SAFETY: the summary names words that exist.
+                let bits = unsafe { Self::word(part, index) }.swap(0, Ordering::Acquire);
+                // SAFETY: this thread's slab.
+                unsafe { Slab::merge(slab.as_ptr(), index, bits) }?;
+            }
+            // SAFETY: this thread's slab.
+            if unsafe { Slab::is_noticed(slab) } {
+                relist(slab);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The protocol with an edge cut, for the models' negative controls.
+#[cfg(loom)]
+pub mod mutants {
+    pub use super::Edges as Orders;
+    use super::{Edges, Fault, Inbox, NonNull, Remote, Slab};
+
+    /// [`Edges::ALL`].
+    pub const ALL: Edges = Edges::ALL;
+
+    /// `give_remote` with other orders.
+    ///
+    /// # Safety
+    ///
+    /// As `Page::give_remote`; wrong on purpose.
+    pub unsafe fn give(
+        slab: NonNull<Slab>,
+        word: usize,
+        bits: u64,
+        edges: Edges,
+    ) -> Result<(), Fault> {
+        // SAFETY: passed on.
+        unsafe { Remote::give_with(slab.as_ptr(), word, bits, edges) }
+    }
+
+    /// `collect_local` with other orders.
+    ///
+    /// # Safety
+    ///
+    /// As `Page::collect_local`; wrong on purpose.
+    pub unsafe fn collect(
+        inbox: *const Inbox,
+        relist: impl FnMut(NonNull<Slab>),
+        edges: Edges,
+    ) -> Result<(), Fault> {
+        // SAFETY: passed on.
+        unsafe { Remote::collect_with(inbox, relist, edges) }
+    }
+}
