@@ -1,6 +1,7 @@
 //! `cargo xtask capi`: C programs against the C library.
 //!
-//! Every `tests/c/*.c` is one test: exit status 0 passes. Comment lines at its head steer it:
+//! Every `tests/c/*.c` is one test, and so is every `*.cc` where there is a C++ compiler. Exit
+//! status 0 passes. Comment lines at its head steer it:
 //!
 //! ```c
 //! // expect: abort double free     dies by SIGABRT, with this text in a line on stderr
@@ -50,10 +51,6 @@ struct Directives {
 
 /// Builds the library, then compiles and runs every C file.
 pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> {
-    let Some(compiler) = compiler() else {
-        part.missing("a C compiler (cc, gcc or clang): the tests of the C API");
-        return Ok(());
-    };
     let files = c_files(&ws.root.join("tests/c"), &args.filters)?;
     if files.is_empty() {
         part.missing("no file in tests/c");
@@ -63,7 +60,11 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
     let out = ws.target.join("capi");
     fs::create_dir_all(&out)?;
     for file in files {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(compiler) = compiler(&name) else {
+            part.missing(&format!("a C or C++ compiler: the test {name}"));
+            continue;
+        };
         let fault = match run_one(compiler, &file, &out.join(&name), &library) {
             Ok(fault) => fault,
             Err(error) => Some(format!("{error:#}")),
@@ -73,9 +74,13 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
     Ok(())
 }
 
-/// The first C compiler of this machine.
-pub(crate) fn compiler() -> Option<&'static str> {
-    ["cc", "gcc", "clang"].into_iter().find(|name| shell::has(name))
+/// The first compiler of this machine for a file of this name, with the language it is to speak.
+fn compiler(file: &str) -> Option<(&'static str, &'static str)> {
+    let (names, standard) = match file.ends_with(".cc") {
+        true => (["c++", "g++", "clang++"], "-std=gnu++17"),
+        false => (["cc", "gcc", "clang"], "-std=gnu11"),
+    };
+    names.into_iter().find(|name| shell::has(name)).map(|name| (name, standard))
 }
 
 fn c_files(folder: &Path, filters: &[String]) -> Result<Vec<PathBuf>> {
@@ -85,7 +90,7 @@ fn c_files(folder: &Path, filters: &[String]) -> Result<Vec<PathBuf>> {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let wanted = filters.is_empty() || filters.iter().any(|filter| name.contains(filter));
-        if name.ends_with(".c") && wanted {
+        if (name.ends_with(".c") || name.ends_with(".cc")) && wanted {
             files.push(path);
         }
     }
@@ -94,10 +99,15 @@ fn c_files(folder: &Path, filters: &[String]) -> Result<Vec<PathBuf>> {
 }
 
 /// Compiles and runs one file; returns what is wrong.
-fn run_one(compiler: &str, file: &Path, out: &Path, library: &Library) -> Result<Option<String>> {
+fn run_one(
+    (compiler, standard): (&str, &str),
+    file: &Path,
+    out: &Path,
+    library: &Library,
+) -> Result<Option<String>> {
     let wanted = directives(&fs::read_to_string(file)?)?;
     let mut compile = Command::new(compiler);
-    compile.args(["-std=gnu11", "-Wall", "-O1", "-fno-builtin", "-pthread", "-o"]);
+    compile.args([standard, "-Wall", "-O1", "-fno-builtin", "-pthread", "-o"]);
     compile.arg(out).arg(file);
     if wanted.linked {
         compile.arg(&library.archive);

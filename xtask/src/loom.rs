@@ -55,8 +55,10 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
         for failed in &results.failed {
             part.fail(&name, failed);
         }
-        if !output.success() && results.failed.is_empty() {
+        if !output.success() {
             eprint!("{}{}", output.stdout, output.stderr);
+        }
+        if !output.success() && results.failed.is_empty() {
             part.fail(&name, &output.ending());
         } else if results.passed == 0 {
             part.fail(&name, "ran no test");

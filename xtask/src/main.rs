@@ -65,7 +65,7 @@ enum Command {
     Asm(asm::Args),
     /// Check what libhakmem.so needs, exports and keeps in thread-local storage
     So,
-    /// Compile tests/c/*.c and run each on the C library
+    /// Compile tests/c/*.c and *.cc and run each on the C library
     ///
     /// Exit status 0 passes. Comment lines at the head of a file steer it:
     ///

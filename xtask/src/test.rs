@@ -6,13 +6,6 @@ use crate::report::{Part, Report};
 use crate::workspace::Workspace;
 use crate::{asm, capi, loom, preload, shell, so, tidy};
 
-/// Tools that no part needs but a fuller run uses, and what is not run without them.
-const OPTIONAL: [(&str, &str); 3] = [
-    ("cargo-nextest", "cargo-nextest: `cargo test` ran the tests instead"),
-    ("valgrind", "valgrind: no run of the C tests under it"),
-    ("g++", "a C++ compiler: no check of operator new and delete from C++"),
-];
-
 /// Runs everything but formatting and lints.
 pub(crate) fn run(ws: &Workspace, report: &mut Report) {
     report.part("tidy", |part| tidy::check(ws, part));
@@ -62,18 +55,18 @@ fn cargo_test(ws: &Workspace, part: &mut Part) -> Result<()> {
     }
     if !output.success() && results.failed.is_empty() {
         part.fail("cargo test", &output.ending());
+    } else if results.passed == 0 {
+        part.fail("cargo test", "ran no test");
     }
     Ok(())
 }
 
 /// Names what a fuller run has and this one had not.
 fn elsewhere(part: &mut Part) {
-    for (tool, without) in OPTIONAL {
-        if !shell::has(tool) {
-            part.missing(without);
-        }
+    if !shell::has("cargo-nextest") {
+        part.missing("cargo-nextest: `cargo test` ran the tests, and is enough");
     }
-    part.missing("models without a bound on preemptions: `cargo xtask loom`");
+    part.missing("models without a bound on preemptions: take hours, `cargo xtask loom`");
     part.missing("Miri: needs a nightly toolchain");
 }
 
