@@ -83,6 +83,16 @@ impl BitTree {
         old & bit(index) == 0
     }
 
+    /// `set` with edge T1 cut, for negative controls.
+    #[cfg(loom)]
+    pub fn set_relaxed(&self, index: usize) {
+        let Some(leaf) = self.leaf.get(index / FAN) else { return };
+        // Relaxed: wrong on purpose.
+        if leaf.fetch_or(bit(index), Ordering::Relaxed) == 0 {
+            self.raise_mid(index / FAN);
+        }
+    }
+
     /// Removes `index`. Returns whether it was there; of several callers one is told so.
     #[inline]
     pub fn clear(&self, index: usize) -> bool {
@@ -123,6 +133,39 @@ impl BitTree {
             };
             return Some(leaf_index * FAN + in_leaf);
         }
+    }
+
+    /// The lowest member that is at least `from`, a hint like [`first`](Self::first). Hints
+    /// that turn out stale are passed over and left to `first`.
+    #[inline]
+    pub fn first_from(&self, from: usize) -> Option<usize> {
+        // Acquire on all loads: as in `first`.
+        let leaf_index = from / FAN;
+        let leaf = self.leaf.get(leaf_index)?.load(Ordering::Acquire);
+        if let Some(in_leaf) = lowest(leaf & at_least(from % FAN)) {
+            return Some(leaf_index * FAN + in_leaf);
+        }
+        let mid_index = leaf_index / FAN;
+        // Acquire: as above.
+        let mid = self.mid.get(mid_index)?.load(Ordering::Acquire);
+        let mid = mid & at_least(leaf_index % FAN + 1);
+        let found = lowest(mid).and_then(|in_mid| self.lowest_in_leaf(mid_index * FAN + in_mid));
+        if found.is_some() {
+            return found;
+        }
+        // Acquire: as above.
+        let top = self.top.load(Ordering::Acquire) & at_least(mid_index + 1);
+        let mid_index = lowest(top)?;
+        // Acquire: as above.
+        let mid = self.mid.get(mid_index)?.load(Ordering::Acquire);
+        self.lowest_in_leaf(mid_index * FAN + lowest(mid)?)
+    }
+
+    /// The lowest member of leaf word `leaf_index`.
+    fn lowest_in_leaf(&self, leaf_index: usize) -> Option<usize> {
+        // Acquire: as in `first`.
+        let leaf = self.leaf.get(leaf_index)?.load(Ordering::Acquire);
+        Some(leaf_index * FAN + lowest(leaf)?)
     }
 
     /// Removes the lowest member and returns it.
@@ -180,6 +223,12 @@ impl Default for BitTree {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A mask of the bits at `position` and above; none from 64 on.
+#[inline]
+const fn at_least(position: usize) -> u64 {
+    if position >= 64 { 0 } else { u64::MAX << position }
 }
 
 /// The position of the lowest set bit.

@@ -1,0 +1,127 @@
+//! Every heap there is, and which of them are orphans.
+
+use core::ptr::{self, NonNull};
+
+use hakmem_contract::Owner;
+use hakmem_sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use hakmem_sync::const_unless_loom;
+use hakmem_sync::tree::{BitTree, CAPACITY};
+
+/// See the [crate docs](crate).
+///
+/// # Invariants
+///
+/// - `heaps[i]` is null, or the heap with owner index `i`, for ever.
+/// - `orphans` has `i` only if `i < next`; a member without a heap is a number that nobody uses.
+#[derive(Debug)]
+#[repr(C)]
+pub struct HeapTable<H> {
+    next: AtomicUsize,
+    cursor: AtomicUsize,
+    orphans: BitTree,
+    heaps: [AtomicPtr<H>; CAPACITY],
+}
+
+/// A heap that the caller owns now, or a number to make one for.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a claim that is dropped is lost: bind it or park it"]
+pub struct Claim<H> {
+    /// Whose blocks carry this number.
+    pub owner: Owner,
+    /// The heap as its last thread left it; `None` if it is still to be made.
+    pub heap: Option<NonNull<H>>,
+}
+
+impl<H> HeapTable<H> {
+    const_unless_loom! {
+        /// A table without heaps. All zero bytes.
+        #[inline]
+        pub fn new() -> Self {
+            Self {
+                next: AtomicUsize::new(0),
+                cursor: AtomicUsize::new(0),
+                orphans: BitTree::new(),
+                heaps: no_heaps(),
+            }
+        }
+    }
+
+    /// A heap for a thread: the lowest orphan, or a new number. `None` when there are too many.
+    /// Lock-free.
+    #[inline]
+    pub fn claim(&self) -> Option<Claim<H>> {
+        if let Some(index) = self.orphans.claim() {
+            return self.claimed(index);
+        }
+        // Relaxed: a number is just a number; what belongs to it travels by H1 and H2.
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        if index >= CAPACITY {
+            // Relaxed: undoes the count, so that it cannot wrap.
+            self.next.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Claim { owner: Owner::new(index)?, heap: None })
+    }
+
+    /// An orphan to look after for a moment (its inbox may hold memory that nobody else can get
+    /// at), a different one at each call. The caller parks it again.
+    #[inline]
+    pub fn claim_orphan(&self) -> Option<Claim<H>> {
+        // Relaxed: only spreads the callers.
+        let from = self.cursor.load(Ordering::Relaxed);
+        let index = self.orphans.first_from(from).or_else(|| self.orphans.first())?;
+        // Relaxed: as above.
+        self.cursor.store(index + 1, Ordering::Relaxed);
+        if self.orphans.clear(index) { self.claimed(index) } else { None }
+    }
+
+    /// The claim on number `index`, whose bit the caller has cleared.
+    fn claimed(&self, index: usize) -> Option<Claim<H>> {
+        let owner = Owner::new(index)?;
+        // Acquire: the head of H2. H1 was acquired with the bit.
+        let heap = self.heaps.get(index)?.load(Ordering::Acquire);
+        Some(Claim { owner, heap: NonNull::new(heap) })
+    }
+
+    /// Enters the heap that was made for a claim.
+    #[inline]
+    pub fn enlist(&self, owner: Owner, heap: NonNull<H>) {
+        if let Some(slot) = self.heaps.get(owner.index()) {
+            // INVARIANT: set once, by the maker.
+            // Release: the tail of H2.
+            slot.store(heap.as_ptr(), Ordering::Release);
+        }
+    }
+
+    /// Makes the claimed heap an orphan. What the caller did to it is visible to the next one
+    /// that claims it (H1).
+    #[inline]
+    pub fn park(&self, owner: Owner) {
+        self.orphans.set(owner.index());
+    }
+
+    /// `park` with edge H1 cut, for the model's negative control.
+    #[cfg(loom)]
+    pub fn park_without_h1(&self, owner: Owner) {
+        self.orphans.set_relaxed(owner.index());
+    }
+}
+
+impl<H> Default for HeapTable<H> {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An array of nulls.
+#[cfg(not(loom))]
+const fn no_heaps<H>() -> [AtomicPtr<H>; CAPACITY] {
+    [const { AtomicPtr::new(ptr::null_mut()) }; CAPACITY]
+}
+
+/// An array of nulls.
+#[cfg(loom)]
+fn no_heaps<H>() -> [AtomicPtr<H>; CAPACITY] {
+    core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()))
+}
