@@ -1,0 +1,111 @@
+//! Mapping: aligned, in steps, with advice.
+
+use core::ptr::NonNull;
+
+use hakmem_contract::geometry::{ADDRESS_BITS, OS_PAGE};
+use hakmem_contract::{OsPort, SUPERSLAB};
+use hakmem_sync::atomic::Ordering;
+
+use super::{Acquire, pointer};
+
+/// 32 SuperSlabs, 64 MiB: the most that is mapped for slabs at once.
+pub(crate) const MAX_STEP: usize = 32;
+
+/// A step is an eighth of what was mapped for slabs so far.
+const STEP_PART: usize = 8;
+
+/// The first four SuperSlabs get no huge pages, so that a short program stays small.
+const SMALL_HEAP: usize = 4 * SUPERSLAB;
+
+/// 4 MiB: huge blocks from this size on get huge pages.
+pub(crate) const HUGE_BLOCK: usize = 2 * SUPERSLAB;
+
+/// Whether the packed words can hold every address of the range.
+pub(crate) const fn in_reach(base: usize, bytes: usize) -> bool {
+    match base.checked_add(bytes) {
+        Some(end) => end <= 1 << ADDRESS_BITS,
+        None => false,
+    }
+}
+
+impl<P: OsPort> Acquire<P> {
+    /// How many SuperSlabs to map for slabs this time.
+    pub(super) fn step(&self) -> usize {
+        (self.books.for_slabs.get() / SUPERSLAB / STEP_PART).clamp(1, MAX_STEP)
+    }
+
+    /// Maps `count` SuperSlabs for slabs, or fewer when there is no memory for so many.
+    pub(super) fn map_step(&self, count: usize) -> Option<(NonNull<u8>, usize)> {
+        let mut count = count;
+        while count > 0 {
+            let mapped = count.checked_mul(SUPERSLAB).and_then(|n| self.map_aligned(n, SUPERSLAB));
+            if let Some(base) = mapped {
+                let before = self.books.for_slabs.add(count * SUPERSLAB);
+                if before >= SMALL_HEAP {
+                    self.advise(base, count * SUPERSLAB);
+                }
+                return Some((base, count));
+            }
+            count /= 2;
+        }
+        None
+    }
+
+    /// Maps `bytes` at a multiple of `align`, both whole SuperSlabs.
+    ///
+    /// The system places mappings next to each other, so a plain one is nearly always aligned.
+    pub(super) fn map_aligned(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        let base = self.map_near(bytes, align)?;
+        let address = base.as_ptr().expose_provenance();
+        if address & (align - 1) == 0 && in_reach(address, bytes) {
+            // Relaxed: a wish, used by nobody for anything else.
+            self.below.store(address, Ordering::Relaxed);
+            return Some(base);
+        }
+        self.give_back(address, bytes, true);
+        self.map_longer(bytes, align)
+    }
+
+    /// Maps more than is needed and gives back what is before and behind the aligned part.
+    #[cold]
+    #[inline(never)]
+    fn map_longer(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        let longer = bytes.checked_add(align - OS_PAGE)?;
+        let base = self.map_near(longer, align)?.as_ptr().expose_provenance();
+        if !in_reach(base, longer) {
+            self.give_back(base, longer, true);
+            return None;
+        }
+        let begin = base.next_multiple_of(align);
+        self.give_back(base, begin - base, true);
+        self.give_back(begin + bytes, longer - bytes - (begin - base), true);
+        // Relaxed: as in `map_aligned`.
+        self.below.store(begin, Ordering::Relaxed);
+        pointer(begin)
+    }
+
+    /// Maps, with the wish to lie just below the last mapping, and accounts for it.
+    fn map_near(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        // Relaxed: as in `map_aligned`.
+        let below = self.below.load(Ordering::Relaxed);
+        let near = below.checked_sub(bytes).map_or(0, |near| near & !(align - 1));
+        let base = self.os.map(near, bytes)?;
+        self.books.mapped.add(bytes);
+        Some(base)
+    }
+
+    /// Huge pages for the whole SuperSlabs inside the `asked` bytes of a huge block.
+    pub(super) fn advise_huge_block(&self, base: NonNull<u8>, asked: usize) {
+        if asked >= HUGE_BLOCK {
+            self.advise(base, asked & !(SUPERSLAB - 1));
+        }
+    }
+
+    /// Asks for huge pages, if the settings do not forbid it.
+    pub(super) fn advise(&self, base: NonNull<u8>, bytes: usize) {
+        if self.settings.get().wants_huge_pages() {
+            // SAFETY: every caller owns the range; advice does not change contents.
+            unsafe { self.os.advise_huge(base, bytes, true) };
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The accounting: where every mapped byte is.
+//!
+//! ```text
+//!  mapped == handed_out + cached + fresh + meta + stranded
+//! ```
+//!
+//! holds in every quiet moment, and [`Stats::is_balanced`] says so. All counters are changed on
+//! slow paths only, next to a system call or a change of the cache.
+
+use hakmem_sync::atomic::{AtomicUsize, Ordering};
+use hakmem_sync::const_unless_loom;
+
+/// A number of bytes.
+#[derive(Debug)]
+pub struct Counter {
+    bytes: AtomicUsize,
+}
+
+impl Counter {
+    const_unless_loom! {
+        /// Zero.
+        pub fn new() -> Self {
+            Self { bytes: AtomicUsize::new(0) }
+        }
+    }
+
+    /// Adds. Returns what it was.
+    pub(crate) fn add(&self, bytes: usize) -> usize {
+        // Relaxed: a count that orders nothing; its total is exact in any order.
+        self.bytes.fetch_add(bytes, Ordering::Relaxed)
+    }
+
+    /// Takes off. Returns what it was.
+    pub(crate) fn sub(&self, bytes: usize) -> usize {
+        // Relaxed: as in `add`.
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed)
+    }
+
+    /// As of some moment.
+    pub(crate) fn get(&self) -> usize {
+        // Relaxed: as in `add`.
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The counters.
+///
+/// # Invariants
+///
+/// - In a quiet moment `mapped` is the sum of the five others (see the [module docs](self)).
+/// - `cached` and `fresh` are added to before a range becomes visible and taken from after it
+///   was removed, so that they are never too low.
+#[derive(Debug, Default)]
+pub struct Books {
+    pub(crate) mapped: Counter,
+    pub(crate) handed_out: Counter,
+    pub(crate) cached: Counter,
+    pub(crate) fresh: Counter,
+    pub(crate) meta: Counter,
+    pub(crate) stranded: Counter,
+    /// Mapped for slabs since the start, never taken from: how large a step is right.
+    pub(crate) for_slabs: Counter,
+}
+
+impl Books {
+    const_unless_loom! {
+        /// Nothing is mapped.
+        pub fn new() -> Self {
+            Self {
+                mapped: Counter::new(),
+                handed_out: Counter::new(),
+                cached: Counter::new(),
+                fresh: Counter::new(),
+                meta: Counter::new(),
+                stranded: Counter::new(),
+                for_slabs: Counter::new(),
+            }
+        }
+    }
+
+    /// All counters, one after the other.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            mapped: self.mapped.get(),
+            handed_out: self.handed_out.get(),
+            cached: self.cached.get(),
+            fresh: self.fresh.get(),
+            meta: self.meta.get(),
+            stranded: self.stranded.get(),
+        }
+    }
+}
+
+/// Where every mapped byte is, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Got from the system and not given back.
+    pub mapped: usize,
+    /// In the hands of callers.
+    pub handed_out: usize,
+    /// In the cache of empty ranges.
+    pub cached: usize,
+    /// Mapped ahead and never handed out: addresses, not memory.
+    pub fresh: usize,
+    /// Chunks of the metadata arena.
+    pub meta: usize,
+    /// What the system refused to take back and the cache could not keep.
+    pub stranded: usize,
+}
+
+impl Stats {
+    /// Whether the equation of the [module docs](self) holds.
+    #[must_use]
+    pub const fn is_balanced(&self) -> bool {
+        self.mapped == self.handed_out + self.cached + self.fresh + self.meta + self.stranded
+    }
+}

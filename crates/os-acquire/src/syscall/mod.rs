@@ -1,0 +1,23 @@
+//! The instruction that enters the system. Numbers come from the `libc` crate's constants; its
+//! functions are never called, because they can be interposed and are cancellation points.
+
+#[cfg(target_arch = "aarch64")]
+#[path = "aarch64.rs"]
+mod imp;
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod imp;
+
+pub(crate) use imp::{call, trap};
+
+/// The highest error number that the system returns.
+const MAX_ERRNO: usize = 4095;
+
+/// What a raw return value means: a result, or an error number.
+pub(crate) fn outcome(raw: usize) -> Result<usize, i32> {
+    let negated = raw.wrapping_neg();
+    match i32::try_from(negated) {
+        Ok(errno) if negated != 0 && negated <= MAX_ERRNO => Err(errno),
+        _ => Ok(raw),
+    }
+}
