@@ -5,6 +5,9 @@ use super::tree::{Line, SourceFile, Tree};
 
 const ORDERS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
 
+/// The files that choose between `core` and loom.
+const SWITCH: &str = "crates/sync/src/imp_";
+
 /// How far above an order its comment may stand.
 const COMMENT_REACH: usize = 6;
 
@@ -56,8 +59,9 @@ const PLAIN: [&str; 16] = [
 /// loom sees only what comes through `hakmem_sync`.
 pub(super) fn atomics(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in tree.shipped_files().filter(|file| file.box_name() != "sync") {
-        let through_sync = file.lines.iter().any(|line| line.has_word("hakmem_sync"));
+    for file in tree.shipped_files().filter(|file| !file.path.starts_with(SWITCH)) {
+        let through_sync =
+            file.box_name() == "sync" || file.lines.iter().any(|line| line.has_word("hakmem_sync"));
         for (number, line) in file.shipped_lines() {
             let path = ["core", "std"].iter().any(|root| names_atomic(&line.code, root));
             let bare = line.words().any(|(_, word)| is_atomic_type(word));
@@ -113,16 +117,23 @@ pub(super) fn seqcst(tree: &Tree) -> Vec<Finding> {
 
 /// Every place in shipped code that names a memory order: file, line, order.
 fn order_sites(tree: &Tree) -> impl Iterator<Item = (&SourceFile, usize, &'static str)> {
-    let files = tree.shipped_files().filter(|file| {
-        file.box_name() != "sync" && file.lines.iter().any(|line| line.has_word("Ordering"))
-    });
-    files.flat_map(|file| {
+    tree.shipped_files().flat_map(|file| {
+        let imports: Vec<&Line> = file.lines.iter().filter(|line| is_use(&line.code)).collect();
         let lines = file.shipped_lines().filter(|(_, line)| !is_use(&line.code));
         lines.filter_map(move |(number, line)| {
-            let order = ORDERS.into_iter().find(|order| line.has_word(order))?;
+            let order = ORDERS.into_iter().find(|order| names_order(line, order, &imports))?;
             Some((file, number, order))
         })
     })
+}
+
+/// Whether `line` says `Ordering::<order>`, or `<order>` where that was imported.
+fn names_order(line: &Line, order: &str, imports: &[&Line]) -> bool {
+    let imported = || {
+        imports.iter().any(|import| import.code.contains("Ordering::") && import.has_word(order))
+    };
+    line.words()
+        .any(|(at, word)| word == order && (line.code[..at].ends_with("Ordering::") || imported()))
 }
 
 fn is_use(code: &str) -> bool {

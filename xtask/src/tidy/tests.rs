@@ -160,6 +160,17 @@ fn atomics_from_core() {
     planted("atomics", "use std::sync::{Arc, atomic::AtomicU32};\n", "hakmem_sync");
     planted("atomics", "use core::{ptr, sync::atomic};\n", "hakmem_sync");
     planted("atomics", "fn f(a: &portable::AtomicUsize) {}\n", "hakmem_sync");
+    let import = format!("{LIB}use core::sync::atomic::AtomicU32;\n");
+    let manifest = MANIFEST.replace("-low", "-sync");
+    let files = [
+        ("crates/sync/Cargo.toml", manifest.as_str()),
+        ("crates/sync/src/lib.rs", LIB),
+        ("crates/sync/src/imp_core.rs", &import),
+        ("crates/sync/src/tree.rs", &import),
+    ];
+    let found = findings("atomics", &files);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].path, "crates/sync/src/tree.rs");
     clean("use hakmem_sync::atomic::AtomicU32;\nfn f(a: &AtomicU32) {}\n");
 }
 
@@ -169,6 +180,10 @@ fn orders_without_a_reason() {
         "use hakmem_sync::atomic::Ordering;\n\n\n\n\n\n\nfn f() { A.load(Ordering::Acquire); }\n";
     planted("ordering-comment", load, "`Acquire` without a comment");
     clean(&load.replace("Ordering;\n\n\n", "Ordering;\n// Acquire: pairs with R1.\n\n"));
+    let imported =
+        "use hakmem_sync::atomic::Ordering::{self, Relaxed};\n\n\n\n\n\n\nfn f() { x(Relaxed); }\n";
+    planted("ordering-comment", imported, "`Relaxed` without a comment");
+    clean("use hakmem_sync::atomic::Ordering;\n\n\n\n\n\n\nimpl Acquire<Ordering> {}\n");
     clean("use core::cmp::Ordering;\n\n\n\n\n\n\nfn f() -> Ordering { Ordering::Less }\n");
 }
 
