@@ -48,7 +48,7 @@ enum Command {
     Ci,
     /// Run the loom models, all or those of the boxes named
     ///
-    /// Every crates/<box>/tests/loom_*.rs is one model file, built with `--cfg loom` in a
+    /// Every crates/BOX/tests/loom_*.rs is one model file, built with `--cfg loom` in a
     /// profile and a target directory of its own, and timed. Without `--bounded` loom explores
     /// every interleaving, which can take hours.
     Loom(loom::Args),
