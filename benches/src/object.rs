@@ -137,6 +137,13 @@ impl Object {
         self.ptr.is_null()
     }
 
+    /// Bytes of the object; 0 for an empty slot.
+    #[inline(always)]
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Reads both tags, frees, and returns what the checksum gets. The slot is empty afterwards.
     #[inline(always)]
     pub fn free(&mut self, from: &impl Objects) -> u64 {
@@ -167,14 +174,13 @@ impl Object {
     /// Writes the object's first word `times` times, for workloads that are about cache lines.
     #[inline]
     pub fn scribble(&mut self, times: u64) {
-        let tag = self.ptr.cast::<u64>();
         for _ in 0..times {
             // SAFETY: the object has at least `TAG` bytes.
-            let seen = unsafe { tag.read_unaligned() };
-            std::hint::black_box(tag);
-            // SAFETY: as above; the value owns the object.
-            unsafe { tag.write_unaligned(seen.wrapping_add(1)) };
-            std::hint::black_box(tag);
+            let seen = unsafe { self.ptr.cast::<u64>().read_unaligned() };
+            // SAFETY: as for the read; the value owns the object.
+            unsafe { self.ptr.cast::<u64>().write_unaligned(seen.wrapping_add(1)) };
+            // The next round reads memory again.
+            std::hint::black_box(self.ptr);
         }
     }
 }

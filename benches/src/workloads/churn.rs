@@ -98,7 +98,7 @@ impl Churn {
 #[inline(always)]
 fn size(word: u64) -> usize {
     let base = 16 << (word & 0x3ff | 0x400).trailing_zeros();
-    base + (((word >> 10) & 0xffff) as usize * base >> 16)
+    base + ((((word >> 10) & 0xffff) as usize * base) >> 16)
 }
 
 impl Live {

@@ -51,17 +51,16 @@ impl FalseSharing {
     fn run_on<O: Objects>(&self, common: &Common) -> Measured {
         let ops = common.ops_per_thread(DEFAULT_OPS);
         let hands = Mutex::new(self.deal::<O>(common));
-        let prepare = |number| {
+        let prepare = |_| {
             let hand = hands.lock().ok().and_then(|mut hands| hands.pop());
-            let rng = Rng::new(common.seed, number as u64);
-            // Objects of the dealer's memory are freed here; for `Heap` that is all the same.
-            (hand.unwrap_or_default(), O::prepare(self.objects, self.max.max(64)), rng, 0)
+            // The dealer's objects are freed to this source; for `Heap` that is all the same.
+            (hand.unwrap_or_default(), O::prepare(self.objects, self.max.max(64)), 0)
         };
         let (seconds, checksum) = timed(
             common.threads(),
             prepare,
-            |(hand, from, rng, sum)| *sum = self.work(hand, from, rng, ops),
-            |(mut hand, from, _, sum): (Vec<Object>, O, Rng, u64)| {
+            |(hand, from, sum)| *sum = self.work(hand, from, ops),
+            |(mut hand, from, sum): (Vec<Object>, O, u64)| {
                 sum.wrapping_add(free_all(&mut hand, &from))
             },
         );
@@ -72,20 +71,24 @@ impl FalseSharing {
     fn deal<O: Objects>(&self, common: &Common) -> Vec<Vec<Object>> {
         let threads = common.threads();
         let from = O::prepare(threads * self.objects, self.max);
+        let mut rng = Rng::new(common.seed, 0);
         let mut hands: Vec<_> = (0..threads).map(|_| Vec::with_capacity(self.objects)).collect();
         for number in 0..threads * self.objects {
-            hands[number % threads].push(Object::new(&from, number, self.min, 0));
+            let size = self.min + rng.below(self.max - self.min + 1);
+            hands[number % threads].push(Object::new(&from, number, size, 0));
         }
         hands
     }
 
-    fn work(&self, hand: &mut [Object], from: &impl Objects, rng: &mut Rng, ops: u64) -> u64 {
-        let span = self.max - self.min + 1;
+    /// An object is replaced by one of its size, so that an allocator may give the block back.
+    fn work(&self, hand: &mut [Object], from: &impl Objects, ops: u64) -> u64 {
         let (mut sum, mut slot) = (0_u64, 0);
         for op in 0..ops {
-            hand[slot].scribble(self.writes);
-            sum = sum.wrapping_add(hand[slot].free(from));
-            hand[slot] = Object::new(from, slot, self.min + rng.below(span), op);
+            let object = &mut hand[slot];
+            object.scribble(self.writes);
+            let size = object.size();
+            sum = sum.wrapping_add(object.free(from));
+            *object = Object::new(from, slot, size, op);
             slot = if slot + 1 == hand.len() { 0 } else { slot + 1 };
         }
         sum

@@ -46,7 +46,7 @@ impl Case {
             Bump::Uses(bytes) => {
                 let ops = self.ops(quick).min(BUMP_LIMIT / bytes);
                 // A quarter more for the warm-up and for what threads leave unused.
-                Some((ops, (ops * bytes * 5 / 4 >> 20) + 32))
+                Some((ops, ((ops * bytes * 5 / 4) >> 20) + 32))
             }
         }
     }

@@ -105,7 +105,9 @@ fn report(
     }
     println!("{}", table::legend(&rows, field));
     let notes = notes(field, plan, outcome);
-    println!("{notes}");
+    if !notes.is_empty() {
+        println!("{notes}");
+    }
     let saved = save::write(places, field, plan, outcome, machine, &notes)?;
     println!("saved: {}", saved.display());
     Ok(())

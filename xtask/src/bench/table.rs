@@ -105,6 +105,7 @@ fn empty(look: Look) -> Table {
         Look::Terminal => {
             table.load_preset(UTF8_HORIZONTAL_ONLY);
             table.remove_style(TableComponent::HorizontalLines);
+            table.remove_style(TableComponent::MiddleIntersections);
         }
         Look::Markdown => {
             table.load_preset(ASCII_MARKDOWN);
