@@ -1,0 +1,37 @@
+//! What a test may change about the pool.
+
+use hakmem_sync::atomic::Ordering;
+
+/// Counts the pool's steps, and lets a model cut an edge of its protocol. In a program: nothing.
+///
+/// # Safety
+///
+/// An implementor that is used outside a model leaves the constants as they are: each is one half
+/// of an edge of the [protocol](crate#protocol).
+pub unsafe trait Policy {
+    /// The tail of P1.
+    const GIVE: Ordering = Ordering::AcqRel;
+    /// The head of P1.
+    const CLAIM: Ordering = Ordering::Acquire;
+    /// Whether the mask is looked at again after a hint was removed (P2).
+    const LOOK_AGAIN: bool = true;
+    /// Whether a claim comes before the look at the SuperSlab's address (P3).
+    const CLAIM_FIRST: bool = true;
+    /// Whether a head bit is what decides between two frees of one span (P4).
+    const HEAD_DECIDES: bool = true;
+    /// Whether units are purged when they were free for a while.
+    const DECAY: bool = true;
+
+    /// Called once for every atomic operation and every visit to a tree.
+    fn step(&self);
+}
+
+/// The policy of programs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Standard;
+
+// SAFETY: the constants are the trait's.
+unsafe impl Policy for Standard {
+    #[inline(always)]
+    fn step(&self) {}
+}

@@ -1,0 +1,162 @@
+//! Giving the memory of free units back to the system while the pool keeps the units.
+//!
+//! A SuperSlab is *worth purging* when at least half of it is free and some of that is dirty:
+//! a huge page is not split for less. When it becomes so, its number goes into the set of the
+//! current *epoch* (half a second). Sets change their role in turn: the one of this epoch is
+//! filled, the one before rests, the one before that is worked off, a few at a time. So units are
+//! purged half a second to one and a half after the SuperSlab became worth it, without a time stamp
+//! for each and without a search for the oldest.
+
+use core::num::NonZeroUsize;
+
+use hakmem_contract::{Memory, Registry, UNIT};
+use hakmem_sync::atomic::{AtomicU32, Ordering};
+use hakmem_sync::const_unless_loom;
+use hakmem_sync::tree::BitTree;
+
+use crate::arrays;
+use crate::entry::pointer;
+use crate::policy::Policy;
+use crate::pool::SharedPool;
+use crate::state::{Units, low_u32, run};
+
+/// log2 of the milliseconds of an epoch.
+const EPOCH_SHIFT: u32 = 9;
+
+/// Sets in turn: filled, resting, worked off.
+const SETS: usize = 3;
+
+/// Releases between two looks at the clock.
+const TICKS: u32 = 64;
+
+/// SuperSlabs purged at one look.
+const PURGES: usize = 4;
+
+/// Free units that make a SuperSlab worth purging: half of it.
+const HALF: u32 = 16;
+
+/// Whether to purge what is free of a SuperSlab in this state.
+#[inline]
+pub(crate) const fn worth_purging(units: Units) -> bool {
+    units.dirty() != 0 && units.free.count_ones() >= HALF
+}
+
+/// What is to be purged, and when.
+///
+/// # Invariants
+///
+/// - In a quiet moment every SuperSlab worth purging is in one of the sets.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Decay {
+    epoch: AtomicU32,
+    ticks: AtomicU32,
+    dirty: [BitTree; SETS],
+}
+
+impl Decay {
+    const_unless_loom! {
+        /// Nothing, at time 0.
+        pub(crate) fn new() -> Self {
+            Self { epoch: AtomicU32::new(0), ticks: AtomicU32::new(0), dirty: arrays::trees() }
+        }
+    }
+
+    /// SuperSlab `number` became worth purging.
+    pub(crate) fn note_dirty(&self, number: u32) {
+        // Relaxed: an old epoch means an early purge.
+        let epoch = self.epoch.load(Ordering::Relaxed) as usize;
+        if let Some(set) = self.dirty.get(epoch % SETS) {
+            set.set(number as usize);
+        }
+    }
+
+    /// Whether it is time to look at the clock.
+    #[inline]
+    fn tick(&self) -> bool {
+        // Relaxed, and not one step: a lost tick is no matter, a locked instruction would be.
+        let ticks = self.ticks.load(Ordering::Relaxed).wrapping_add(1);
+        self.ticks.store(ticks, Ordering::Relaxed);
+        ticks.is_multiple_of(TICKS)
+    }
+}
+
+impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
+    /// Purges what has been free for a while: a few SuperSlabs at a call. With `all`, everything
+    /// that is free, and gives wholly free SuperSlabs back. Returns the bytes that the system got.
+    ///
+    /// Costs O(1) without `all`, O(SuperSlabs) with it.
+    pub fn purge(&self, now_ms: u64, all: bool) -> usize {
+        if all { self.purge_all() } else { self.purge_some(now_ms) }
+    }
+
+    /// One release more. Every so often: looks at the clock and purges.
+    #[inline]
+    pub(crate) fn tick(&self) {
+        if self.decay.tick() {
+            self.tick_cold();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tick_cold(&self) {
+        self.purge_some(self.memory().now_ms());
+    }
+
+    fn purge_some(&self, now_ms: u64) -> usize {
+        let [a, b, c, d, ..] = (now_ms >> EPOCH_SHIFT).to_le_bytes();
+        let epoch = u32::from_le_bytes([a, b, c, d]);
+        // Relaxed: nothing is ordered by the time of day.
+        self.decay.epoch.store(epoch, Ordering::Relaxed);
+        let oldest = (epoch as usize + 1) % SETS;
+        let mut bytes = 0;
+        if let Some(set) = self.decay.dirty.get(oldest) {
+            for number in (0..PURGES).map_while(|_| set.claim()) {
+                // The claim is P2's head for this hint: we see the units that it stands for.
+                bytes += self.purge_one(low_u32(number), HALF);
+            }
+        }
+        bytes + self.memory().trim(false)
+    }
+
+    fn purge_all(&self) -> usize {
+        let mut bytes = 0;
+        for number in 0..self.numbers.limit() {
+            if !self.retire(number) {
+                bytes += self.purge_one(number, 1);
+            }
+        }
+        bytes + self.memory().trim(true)
+    }
+
+    /// Purges the dirty free units of a SuperSlab of which `least` units are free: claims them like
+    /// any other taker, and gives them back. Returns the bytes.
+    fn purge_one(&self, number: u32, least: u32) -> usize {
+        let Some(entry) = self.entry(number) else { return 0 };
+        let Some(claim) = entry.state.claim_dirty(least, P::CLAIM) else { return 0 };
+        self.note_claim(claim);
+        let mut zero = 0;
+        for (start, units) in runs_of(claim.mask) {
+            let Some(base) = pointer(entry.unit(start)) else { continue };
+            // SAFETY: the units were just claimed, so their pages are ours; free units have no
+            // contents.
+            if unsafe { self.memory().purge(base, units.get() * UNIT) } {
+                zero |= run(start, units.get());
+            }
+        }
+        self.give(number, claim.mask, zero);
+        zero.count_ones() as usize * UNIT
+    }
+}
+
+/// The runs of set bits in `mask`: where each begins, and how long it is.
+fn runs_of(mask: u32) -> impl Iterator<Item = (u32, NonZeroUsize)> {
+    let mut left = mask;
+    core::iter::from_fn(move || {
+        let start = left.trailing_zeros();
+        let units = left.checked_shr(start)?.trailing_ones() as usize;
+        left &= !run(start, units);
+        Some((start, NonZeroUsize::new(units)?))
+    })
+}

@@ -1,0 +1,177 @@
+//! Blocks of whole units: larger than any class, at most [`MAX_SPAN_UNITS`].
+//!
+//! The registry says where a span begins (its head's tag holds the length) and which SuperSlab it
+//! is of (the word). Beside that each SuperSlab has a word with a bit for each unit at which a live
+//! span begins: whoever takes the bit away owns the span. So of two frees of one span, at the
+//! same moment too, one gets an answer and the other a fault.
+//!
+//! [`MAX_SPAN_UNITS`]: hakmem_contract::geometry::MAX_SPAN_UNITS
+
+use core::ptr::NonNull;
+
+use hakmem_contract::{Fault, Kind, Memory, Registry, Span, Tag, UNIT, UnitPool};
+
+use crate::entry::{Entry, unit_at};
+use crate::policy::Policy;
+use crate::pool::SharedPool;
+use crate::state::low_u32;
+
+impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
+    /// A block of `units` units, and whether every byte is known to be zero.
+    #[inline]
+    pub fn acquire_span(&self, units: usize) -> Option<(NonNull<u8>, bool)> {
+        let mut span = [Span::NONE];
+        if self.acquire(units, &mut span) == 0 {
+            return None;
+        }
+        let [span] = span;
+        // SAFETY: `acquire` gave us the span.
+        Some(unsafe { self.adopt_span(span) })
+    }
+
+    /// Makes a block of units that were acquired otherwise.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the units, no tag is published for them, and they are the pool's from
+    /// here on, until the block is released.
+    pub unsafe fn adopt_span(&self, span: Span) -> (NonNull<u8>, bool) {
+        let units = usize::from(span.units);
+        // SAFETY: the units are covered, as all that the pool hands out, and the caller's.
+        unsafe { self.publish_span(span.address(), units, span.superslab) };
+        if let Some(entry) = self.entry(span.superslab) {
+            entry.heads.set(unit_at(span.address()));
+        }
+        (span.base, span.zeroed != 0)
+    }
+
+    /// Takes back the span at `base`.
+    ///
+    /// # Errors
+    ///
+    /// `base` is not the start of a live span.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the block any more.
+    pub unsafe fn release_span(&self, base: NonNull<u8>) -> Result<(), Fault> {
+        let span = self.take_span(base)?;
+        // SAFETY: the units are covered, and ours since `take_span`.
+        unsafe { self.retract(span.address(), usize::from(span.units)) };
+        // SAFETY: the units are ours, and their tags are retracted.
+        unsafe { self.release(span) };
+        Ok(())
+    }
+
+    /// Units of the span at `base`.
+    ///
+    /// # Errors
+    ///
+    /// `base` is not the start of a span.
+    #[inline]
+    pub fn span_units(&self, base: NonNull<u8>) -> Result<usize, Fault> {
+        let address = base.as_ptr().addr();
+        match self.registry().tag(address).kind() {
+            Kind::SpanHead(units) if address.is_multiple_of(UNIT) => Ok(units),
+            Kind::SpanHead(_) | Kind::SpanTail => Err(Fault::Interior(address)),
+            Kind::Foreign | Kind::Huge | Kind::Slab(..) => Err(Fault::Foreign(address)),
+        }
+    }
+
+    /// Makes the span at `base` `units` units long where it is; `false`: it stays as it was. It
+    /// always can be made shorter.
+    ///
+    /// # Errors
+    ///
+    /// `base` is not the start of a live span.
+    ///
+    /// # Safety
+    ///
+    /// The block is the caller's, and nobody uses what is cut off.
+    pub unsafe fn resize_span(&self, base: NonNull<u8>, units: usize) -> Result<bool, Fault> {
+        let span = self.take_span(base)?;
+        let address = span.address();
+        let old = usize::from(span.units);
+        let resized = if units > old {
+            // SAFETY: `take_span` made the span ours.
+            unsafe { self.extend(span, units - old) }.is_some()
+        } else {
+            units != 0
+        };
+        if resized && units < old {
+            let tail = address + units * UNIT;
+            // SAFETY: the units are covered and ours.
+            unsafe { self.retract(tail, old - units) };
+        }
+        if resized {
+            // SAFETY: the units are covered and ours: the old ones, or those and the extension.
+            unsafe { self.publish_span(address, units, span.superslab) };
+        }
+        if let Some(entry) = self.entry(span.superslab) {
+            entry.heads.set(unit_at(address));
+        }
+        if resized && units < old {
+            // SAFETY: the units behind the block are ours, and their tags are retracted.
+            unsafe { self.release(behind(span, units)) };
+        }
+        Ok(resized)
+    }
+
+    /// Makes the caller the only one who knows of the span at `base`.
+    fn take_span(&self, base: NonNull<u8>) -> Result<Span, Fault> {
+        let address = base.as_ptr().addr();
+        self.span_units(base)?;
+        // SAFETY: its tag is not foreign, so it is covered.
+        let superslab = low_u32(unsafe { self.registry().word_covered(address) });
+        let entry = self.entry(superslab).ok_or(Fault::Foreign(address))?;
+        if P::HEAD_DECIDES && !entry.heads.clear(unit_at(address)) {
+            return Err(Fault::DoubleFree(address));
+        }
+        // P4: the span is ours, and now its tag cannot change: the first look may have been at
+        // another span that was here before.
+        let units = self.owned_units(entry, base)?;
+        let [low, high, ..] = units.to_le_bytes();
+        Ok(Span { base, superslab, units: u16::from_le_bytes([low, high]), zeroed: 0 })
+    }
+
+    /// The length of a span whose head bit the caller took.
+    fn owned_units(&self, entry: &Entry, base: NonNull<u8>) -> Result<usize, Fault> {
+        let address = base.as_ptr().addr();
+        let units = self.span_units(base);
+        if units.is_err() || entry.unit(unit_at(address)) != address {
+            // The bit was that of another SuperSlab, which took over the number meanwhile.
+            entry.heads.set(unit_at(address));
+            return Err(Fault::DoubleFree(address));
+        }
+        units
+    }
+
+    /// Says that `units` units at `address` are one span.
+    ///
+    /// # Safety
+    ///
+    /// The units are covered and the caller's.
+    unsafe fn publish_span(&self, address: usize, units: usize, superslab: u32) {
+        let (head, tail) = (Tag::span_head(units), Tag::SPAN_TAIL);
+        // SAFETY: the caller's promise.
+        unsafe { self.registry().publish(address, units, head, tail, superslab as usize) };
+    }
+
+    /// Says that `units` units at `address` are nobody's.
+    ///
+    /// # Safety
+    ///
+    /// The units are covered and the caller's.
+    unsafe fn retract(&self, address: usize, units: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.registry().publish(address, units, Tag::FOREIGN, Tag::FOREIGN, 0) };
+    }
+}
+
+/// What is left of `span` behind its first `units` units.
+fn behind(span: Span, units: usize) -> Span {
+    // Inside the span: no wrap.
+    let base = span.base.map_addr(|address| address.saturating_add(units * UNIT));
+    let [low, high, ..] = units.to_le_bytes();
+    Span { base, units: span.units - u16::from_le_bytes([low, high]), ..span }
+}

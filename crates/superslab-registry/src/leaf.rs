@@ -1,0 +1,39 @@
+//! A leaf: the tags and words of 4 GiB of addresses.
+
+use hakmem_contract::Tag;
+use hakmem_sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use crate::LEAF_UNITS;
+
+/// Tags and words, apart: a lookup of a tag touches no word.
+///
+/// # Invariants
+///
+/// - The tags are first: the zero leaf is that part alone.
+/// - All zero bytes are a leaf in which everything is foreign.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Leaf {
+    pub(crate) tags: [AtomicU32; LEAF_UNITS],
+    pub(crate) words: [AtomicUsize; LEAF_UNITS],
+}
+
+impl Leaf {
+    /// The word of unit `index`.
+    #[inline]
+    pub(crate) fn set_word(&self, index: usize, word: usize) {
+        if let Some(slot) = self.words.get(index) {
+            // Relaxed: the tag's store orders it (R2).
+            slot.store(word, Ordering::Relaxed);
+        }
+    }
+
+    /// The tag of unit `index`.
+    #[inline]
+    pub(crate) fn set_tag(&self, index: usize, tag: Tag) {
+        if let Some(slot) = self.tags.get(index) {
+            // Release: the tail of R2.
+            slot.store(tag.bits(), Ordering::Release);
+        }
+    }
+}

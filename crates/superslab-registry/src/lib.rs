@@ -1,0 +1,218 @@
+//! What is at an address? A tag and a word for every unit of the address space, in two levels.
+//!
+//! ```text
+//!  root, in .bss                    leaf, from the metadata arena
+//!  address >> 32                    address >> 16, low 16 bits
+//!  +---+---+---+-- --+---+          +-- tags: u32 --+---- words: usize ----+
+//!  | 0 | 0 | d | ... | 0 |          | 0 | t | t | . | 0 | w | w | .        |
+//!  +-+-+---+-+-+-- --+---+          +---------------+----------------------+
+//!    |       +--- own address + d --^
+//!    +-- own address + 0 --> zero: 64 K tags that nobody ever writes
+//! ```
+//!
+//! # Why it exists
+//!
+//! `free` gets an address and nothing else. All metadata is out of line, so something has to
+//! lead from the address to it, for every address that a program may pass, in a few
+//! instructions, and without touching the memory at that address.
+//!
+//! A root entry holds the *distance* from the registry's own zero leaf to the leaf. So an entry of
+//! zero leads to the zero leaf: there is no null check on the way, no initialisation, and the
+//! first call of the process may be a lookup.
+//!
+//! # What it does not do
+//!
+//! It maps nothing itself: leaves are 768 KiB of a [`MetaArena`]'s memory, untouched until tags of
+//! theirs are published, and never given back. It does not judge who publishes what. It
+//! holds no tags for addresses at or above 2^47: those are foreign.
+//!
+//! # Protocol
+//!
+//! | edge | from | to | what travels |
+//! |------|------|----|--------------|
+//! | R1 | `cover`: Release CAS of a root entry | every lookup: Acquire load of it | the leaf's zeroes |
+//! | R2 | `publish`: Release stores of the tags, after the words | `tag`, `tag_covered`: Acquire loads | the words that belong to the tags |
+//! | R3 | `Spares::put`: Release CAS of the list's head | `Spares::take`: Acquire swap | the links of the leaves in it |
+//!
+//! The guarantee *Ordered* of the trait needs none of them: who got an address by means that order
+//! memory has the publishing stores in its past, and coherence does the rest. R1 and R2 are for
+//! those who look up an address that nobody gave them.
+//!
+//! Modelled in `tests/loom_publish.rs`.
+//!
+//! # Reading order
+//!
+//! [`TwoLevel`] here, then `leaf.rs`, then `spares.rs`.
+#![cfg_attr(not(loom), no_std)]
+#![warn(clippy::missing_inline_in_public_items)] // on the path of `free`
+
+mod leaf;
+#[cfg(loom)]
+#[path = "raw_loom.rs"]
+mod raw;
+#[cfg(not(loom))]
+#[path = "raw_core.rs"]
+mod raw;
+mod spares;
+
+use core::ptr;
+
+use hakmem_contract::geometry::ADDRESS_BITS;
+use hakmem_contract::{MetaArena, Registry, Tag, UNIT, UNIT_SHIFT};
+use hakmem_sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use static_assertions::const_assert;
+
+use crate::leaf::Leaf;
+use crate::spares::Spares;
+
+/// log2 of the units of a leaf: 4 GiB of addresses. Two units under loom: each lookup goes
+/// through the same two levels.
+const LEAF_BITS: u32 = if cfg!(loom) { 1 } else { 16 };
+
+/// Units of a leaf.
+const LEAF_UNITS: usize = 1 << LEAF_BITS;
+
+/// log2 of the bytes that a leaf covers.
+const LEAF_SHIFT: u32 = UNIT_SHIFT + LEAF_BITS;
+
+/// Root entries: all of user space. Two under loom.
+const ROOT: usize = if cfg!(loom) { 2 } else { 1 << (ADDRESS_BITS - LEAF_SHIFT) };
+
+const_assert!(cfg!(loom) || size_of::<TwoLevel>() <= (512 << 10) + 64);
+
+/// See the [crate docs](crate).
+///
+/// # Invariants
+///
+/// - `zero` is never written.
+/// - A root entry is 0, or the address of a leaf minus the address of `zero`; it changes once.
+/// - The provenance of every leaf in the root was exposed before it got there.
+#[derive(Debug)]
+#[repr(C)]
+pub struct TwoLevel {
+    root: [AtomicUsize; ROOT],
+    zero: [AtomicU32; LEAF_UNITS],
+    spares: Spares,
+}
+
+impl TwoLevel {
+    /// The address of what root entry `entry` leads to.
+    #[inline]
+    fn leaf_address(&self, entry: usize) -> usize {
+        // Exposed, because a look-up in the zero leaf goes through the same arithmetic.
+        self.zero.as_ptr().expose_provenance().wrapping_add(entry)
+    }
+
+    /// The tag of the unit of `address`, in the leaf that `entry` leads to.
+    ///
+    /// # Safety
+    ///
+    /// `entry` was read from the root entry of `address`.
+    #[inline]
+    unsafe fn tag_of(&self, entry: usize, address: usize) -> &AtomicU32 {
+        let tags: *const AtomicU32 = ptr::with_exposed_provenance(self.leaf_address(entry));
+        // SAFETY: `entry` leads to the zero leaf or to a leaf (the type's invariant), both of which
+        // begin with `LEAF_UNITS` tags and live as long as `self`; the index is below that.
+        unsafe { &*tags.wrapping_add(unit_of(address)) }
+    }
+
+    /// The leaf of `address`.
+    ///
+    /// # Safety
+    ///
+    /// The unit was covered.
+    #[inline]
+    unsafe fn leaf_covered(&self, address: usize) -> &Leaf {
+        // SAFETY: covered addresses are below `ROOT << LEAF_SHIFT`.
+        let entry = unsafe { self.root.get_unchecked(address >> LEAF_SHIFT) };
+        // Acquire: the head of R1.
+        let address = self.leaf_address(entry.load(Ordering::Acquire));
+        // SAFETY: the entry of a covered unit leads to a leaf, which lives for ever.
+        unsafe { &*ptr::with_exposed_provenance(address) }
+    }
+
+    /// Sees to it that root entry `entry` leads to a leaf.
+    fn cover_entry(&self, entry: &AtomicUsize, meta: &impl MetaArena) -> bool {
+        // Relaxed: it matters only whether there is one; nobody looks into it here.
+        if entry.load(Ordering::Relaxed) != 0 {
+            return true;
+        }
+        let Some(leaf) = self.spares.take().or_else(|| raw::open(meta)) else { return false };
+        let zero = self.zero.as_ptr().addr();
+        let distance = leaf.as_ptr().expose_provenance().wrapping_sub(zero);
+        // INVARIANT: from 0, once, to the distance of a leaf whose provenance is exposed.
+        // Release: the tail of R1. Relaxed on failure: the winner's leaf is not used here.
+        let published =
+            entry.compare_exchange(0, distance, Ordering::Release, Ordering::Relaxed).is_ok();
+        if !published {
+            // SAFETY: nobody else has seen `leaf`, and nobody uses it any more.
+            unsafe { self.spares.put(leaf) };
+        }
+        true
+    }
+}
+
+// SAFETY: `zero` is never written, so what nobody published is foreign; tags and words are
+// only changed by `publish`, through atomics.
+unsafe impl Registry for TwoLevel {
+    #[inline]
+    fn cover(&self, base: usize, bytes: usize, meta: &impl MetaArena) -> bool {
+        let Some(last) = base.checked_add(bytes.saturating_sub(1)) else { return false };
+        let range = base >> LEAF_SHIFT..=last >> LEAF_SHIFT;
+        let Some(entries) = self.root.get(range) else { return false };
+        entries.iter().all(|entry| self.cover_entry(entry, meta))
+    }
+
+    #[inline(always)]
+    fn tag(&self, address: usize) -> Tag {
+        let Some(entry) = self.root.get(address >> LEAF_SHIFT) else { return Tag::FOREIGN };
+        // Acquire: the head of R1.
+        let entry = entry.load(Ordering::Acquire);
+        // SAFETY: `entry` is from the root entry of `address`.
+        let tag = unsafe { self.tag_of(entry, address) };
+        // Acquire: the head of R2.
+        Tag::from_bits(tag.load(Ordering::Acquire))
+    }
+
+    #[inline(always)]
+    unsafe fn tag_covered(&self, address: usize) -> Tag {
+        // SAFETY: the caller's promise: covered addresses are below `ROOT << LEAF_SHIFT`.
+        let entry = unsafe { self.root.get_unchecked(address >> LEAF_SHIFT) };
+        // Acquire: the head of R1.
+        let entry = entry.load(Ordering::Acquire);
+        // SAFETY: `entry` is from the root entry of `address`.
+        let tag = unsafe { self.tag_of(entry, address) };
+        // Acquire: the head of R2.
+        Tag::from_bits(tag.load(Ordering::Acquire))
+    }
+
+    #[inline(always)]
+    unsafe fn word_covered(&self, address: usize) -> usize {
+        // SAFETY: the caller's promise.
+        let leaf = unsafe { self.leaf_covered(address) };
+        // SAFETY: `unit_of` is below `LEAF_UNITS`.
+        let word = unsafe { leaf.words.get_unchecked(unit_of(address)) };
+        // Relaxed: whoever may ask has either the tag (R2) or the publishing call in its past.
+        word.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    unsafe fn publish(&self, base: usize, units: usize, head: Tag, tail: Tag, word: usize) {
+        let addresses = || (0..units).map(|unit| base + unit * UNIT);
+        for address in addresses() {
+            // SAFETY: the caller's promise: each unit is covered.
+            unsafe { self.leaf_covered(address) }.set_word(unit_of(address), word);
+        }
+        for address in addresses() {
+            let tag = if address == base { head } else { tail };
+            // SAFETY: as above.
+            unsafe { self.leaf_covered(address) }.set_tag(unit_of(address), tag);
+        }
+    }
+}
+
+/// The number of the unit of `address` in its leaf.
+#[inline]
+const fn unit_of(address: usize) -> usize {
+    (address >> UNIT_SHIFT) % LEAF_UNITS
+}

@@ -1,0 +1,42 @@
+//! Arrays and leaves of loom's atomics, which have to be made one by one.
+
+use core::ptr::NonNull;
+
+use hakmem_contract::MetaArena;
+use hakmem_sync::atomic::{AtomicU32, AtomicUsize};
+
+use crate::TwoLevel;
+use crate::leaf::Leaf;
+use crate::spares::Spares;
+
+impl TwoLevel {
+    /// A registry in which everything is foreign. All zero bytes.
+    ///
+    /// # Safety
+    ///
+    /// The value does not move any more once [`cover`](hakmem_contract::Registry::cover) was
+    /// called: it holds distances from itself.
+    #[inline]
+    #[must_use]
+    pub unsafe fn new() -> Self {
+        Self { root: words(), zero: tags(), spares: Spares::new() }
+    }
+}
+
+/// Zero words.
+pub(crate) fn words<const N: usize>() -> [AtomicUsize; N] {
+    core::array::from_fn(|_| AtomicUsize::new(0))
+}
+
+/// Zero tags.
+pub(crate) fn tags<const N: usize>() -> [AtomicU32; N] {
+    core::array::from_fn(|_| AtomicU32::new(0))
+}
+
+/// A fresh leaf.
+pub(crate) fn open(meta: &impl MetaArena) -> Option<NonNull<Leaf>> {
+    let leaf = meta.alloc_meta(size_of::<Leaf>())?.cast::<Leaf>();
+    // SAFETY: the arena's memory is ours, of the size asked for, and 64-byte aligned.
+    unsafe { leaf.write(Leaf { tags: tags(), words: words() }) };
+    Some(leaf)
+}
