@@ -20,6 +20,9 @@
 //! empty ranges wait), [`arena`], then [`acquire`], which joins them; [`linux`] last.
 #![cfg_attr(not(loom), no_std)]
 
+#[cfg(all(feature = "simulated", not(loom)))]
+extern crate std;
+
 pub mod acquire;
 pub mod arena;
 pub mod books;
@@ -27,6 +30,8 @@ pub mod cache;
 pub mod limits;
 #[cfg(target_os = "linux")]
 pub mod linux;
+#[cfg(all(feature = "simulated", not(loom)))]
+pub mod simulated;
 #[cfg(target_os = "linux")]
 mod syscall;
 
@@ -35,3 +40,5 @@ pub use books::Stats;
 pub use limits::Limits;
 #[cfg(target_os = "linux")]
 pub use linux::Linux;
+#[cfg(all(feature = "simulated", not(loom)))]
+pub use simulated::Simulated;

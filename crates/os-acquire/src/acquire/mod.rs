@@ -25,7 +25,7 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::{MAX_REQUEST, round_up};
 use hakmem_contract::os::Range;
-use hakmem_contract::{Memory, MetaArena, OsPort, SUPERSLAB};
+use hakmem_contract::{Fatal, Memory, MetaArena, OsPort, SUPERSLAB};
 use hakmem_sync::atomic::AtomicUsize;
 use hakmem_sync::const_unless_loom;
 
@@ -110,14 +110,15 @@ impl<P: OsPort> Acquire<P> {
 
     /// Cached or fresh memory, if there is some that fits.
     fn acquire_kept(&self, count: usize, align: usize, fresh: bool) -> Option<Range> {
-        let kept = if let Some(kept) = self.cache.take_best(count, align) {
+        if let Some(kept) = self.cache.take_best(count, align) {
             self.books.cached.sub(kept.bytes());
-            kept
-        } else {
-            let kept = self.fresh.take_best(count, align).filter(|_| fresh)?;
-            self.books.fresh.sub(kept.bytes());
-            kept
-        };
+            return self.cut_out(kept, count, align);
+        }
+        if !fresh {
+            return None;
+        }
+        let kept = self.fresh.take_best(count, align)?;
+        self.books.fresh.sub(kept.bytes());
         self.cut_out(kept, count, align)
     }
 
@@ -224,5 +225,12 @@ unsafe impl<P: OsPort> Memory for Acquire<P> {
             freed += self.drop_fresh();
         }
         freed
+    }
+}
+
+impl<P: OsPort> Fatal for Acquire<P> {
+    #[inline]
+    fn die(&self, line: &[u8]) -> ! {
+        self.os.die(line)
     }
 }

@@ -1,0 +1,316 @@
+//! A system for tests: counts every call, fails the ones that it is told to, and panics when it
+//! is misused.
+//!
+//! # What it does not do
+//!
+//! In virtual mode it gives out addresses without memory behind them, except for requests of
+//! less than a SuperSlab (metadata, which is written). In real mode everything is memory.
+#![expect(clippy::panic, reason = "misuse must fail the test that it happens in")]
+
+mod space;
+
+use core::ptr::{self, NonNull};
+use std::boxed::Box;
+use std::string::String;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hakmem_contract::{OsPort, SUPERSLAB};
+
+use crate::linux::Linux;
+use space::Space;
+
+/// Where virtual addresses begin, downwards: not aligned, as on a real system.
+const TOP: usize = (1 << 46) + 0x5000;
+
+/// The kinds of calls that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `map`
+    Map,
+    /// `unmap`
+    Unmap,
+    /// `purge`
+    Purge,
+    /// `populate`
+    Populate,
+    /// `advise_huge`
+    Advise,
+    /// `grow`
+    Grow,
+    /// `relocate`
+    Relocate,
+}
+
+/// How many kinds there are.
+const KINDS: usize = 7;
+
+/// Which calls fail.
+enum Rule {
+    Never,
+    At(usize),
+    From(usize),
+    When(Box<dyn Fn(Call, usize) -> bool + Send>),
+}
+
+struct State {
+    space: Space,
+    counts: [usize; KINDS],
+    /// Calls since the rule was set.
+    made: usize,
+    rule: Rule,
+    clock: u64,
+    obeys_hints: bool,
+}
+
+/// See the [module docs](self).
+pub struct Simulated {
+    real: bool,
+    state: Mutex<State>,
+}
+
+impl core::fmt::Debug for Simulated {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Simulated").field("real", &self.real).finish_non_exhaustive()
+    }
+}
+
+impl Simulated {
+    /// Gives out memory.
+    #[must_use]
+    pub const fn real() -> Self {
+        Self::new(true)
+    }
+
+    /// Gives out addresses.
+    #[must_use]
+    pub const fn virtual_only() -> Self {
+        Self::new(false)
+    }
+
+    const fn new(real: bool) -> Self {
+        let state = State {
+            space: Space::new(TOP),
+            counts: [0; KINDS],
+            made: 0,
+            rule: Rule::Never,
+            clock: 0,
+            obeys_hints: true,
+        };
+        Self { real, state: Mutex::new(state) }
+    }
+
+    /// Fails call number `k` from now, beginning with 1, and no other.
+    pub fn fail_at(&self, k: usize) {
+        self.set_rule(Rule::At(k));
+    }
+
+    /// Fails call number `k` from now, beginning with 1, and all that follow.
+    pub fn fail_from(&self, k: usize) {
+        self.set_rule(Rule::From(k));
+    }
+
+    /// Fails the calls of which `when` says so, given the kind and the bytes.
+    pub fn fail_when(&self, when: impl Fn(Call, usize) -> bool + Send + 'static) {
+        self.set_rule(Rule::When(Box::new(when)));
+    }
+
+    /// Fails nothing from now on.
+    pub fn fail_never(&self) {
+        self.set_rule(Rule::Never);
+    }
+
+    /// How many calls of this kind were made.
+    #[must_use]
+    pub fn count(&self, call: Call) -> usize {
+        self.lock().counts.get(call as usize).copied().unwrap_or(0)
+    }
+
+    /// How many calls were made since the last rule was set.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.lock().made
+    }
+
+    /// How many bytes are mapped.
+    #[must_use]
+    pub fn mapped(&self) -> usize {
+        self.lock().space.total()
+    }
+
+    /// Whether every byte of the range is mapped.
+    #[must_use]
+    pub fn covers(&self, base: usize, bytes: usize) -> bool {
+        self.lock().space.covers(base, bytes)
+    }
+
+    /// Whether huge pages were asked for at this address.
+    #[must_use]
+    pub fn is_huge(&self, address: usize) -> bool {
+        self.lock().space.at(address).is_some_and(|(_, mapping)| mapping.huge)
+    }
+
+    /// Sets the clock.
+    pub fn set_clock(&self, now_ms: u64) {
+        self.lock().clock = now_ms;
+    }
+
+    /// Whether `map` does what `near` wishes (virtual mode).
+    pub fn obey_hints(&self, obeys_hints: bool) {
+        self.lock().obeys_hints = obeys_hints;
+    }
+
+    /// Somebody else maps `bytes` below everything (virtual mode).
+    pub fn nudge(&self, bytes: usize) {
+        self.lock().space.nudge(bytes);
+    }
+
+    fn set_rule(&self, rule: Rule) {
+        let mut state = self.lock();
+        state.made = 0;
+        state.rule = rule;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A test that caught a panic goes on; the state is whole between statements.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call. `None` when it has to fail.
+    fn begin(&self, call: Call, bytes: usize) -> Option<MutexGuard<'_, State>> {
+        let mut state = self.lock();
+        state.made += 1;
+        if let Some(count) = state.counts.get_mut(call as usize) {
+            *count += 1;
+        }
+        let fails = match &state.rule {
+            Rule::Never => false,
+            Rule::At(k) => state.made == *k,
+            Rule::From(k) => state.made >= *k,
+            Rule::When(when) => when(call, bytes),
+        };
+        (!fails).then_some(state)
+    }
+
+    /// Whether a request of this size gets memory.
+    fn is_real(&self, bytes: usize) -> bool {
+        self.real || bytes < SUPERSLAB
+    }
+
+    /// Whether memory is behind this address.
+    fn has_memory(&self, base: NonNull<u8>) -> bool {
+        // Virtual addresses are below `TOP`; Linux maps above it.
+        self.real || base.as_ptr().addr() > TOP
+    }
+
+    /// Counts a call on a range that must be mapped.
+    fn begin_on(
+        &self,
+        call: Call,
+        base: NonNull<u8>,
+        bytes: usize,
+    ) -> Option<MutexGuard<'_, State>> {
+        let address = base.as_ptr().addr();
+        let covered = self.covers(address, bytes);
+        assert!(covered && bytes > 0, "{call:?} of {bytes:#x} bytes at {address:#x}: not mapped");
+        self.begin(call, bytes)
+    }
+}
+
+// SAFETY: memory comes from `Linux`, which promises the same; `Space` refuses overlaps. Virtual
+// ranges have no memory, and no test touches them. What fails returns before it changes anything.
+unsafe impl OsPort for Simulated {
+    fn map(&self, near: usize, bytes: usize) -> Option<NonNull<u8>> {
+        assert!(bytes > 0 && bytes.is_multiple_of(4096), "map of {bytes:#x} bytes");
+        let mut state = self.begin(Call::Map, bytes)?;
+        let base = if self.is_real(bytes) {
+            Linux.map(near, bytes)?
+        } else {
+            let near = if state.obeys_hints { near } else { 0 };
+            let address = state.space.place(near, bytes)?;
+            NonNull::new(ptr::without_provenance_mut(address))?
+        };
+        state.space.add(base.as_ptr().addr(), bytes, false);
+        Some(base)
+    }
+
+    unsafe fn unmap(&self, base: NonNull<u8>, bytes: usize) -> bool {
+        let Some(mut state) = self.begin_on(Call::Unmap, base, bytes) else { return false };
+        state.space.remove(base.as_ptr().addr(), bytes);
+        // SAFETY: the caller gives the pages up; they are mapped, as was checked.
+        !self.has_memory(base) || unsafe { Linux.unmap(base, bytes) }
+    }
+
+    unsafe fn purge(&self, base: NonNull<u8>, bytes: usize) -> bool {
+        let Some(_state) = self.begin_on(Call::Purge, base, bytes) else { return false };
+        // SAFETY: the caller's pages, mapped, as was checked.
+        !self.has_memory(base) || unsafe { Linux.purge(base, bytes) }
+    }
+
+    unsafe fn populate(&self, base: NonNull<u8>, bytes: usize) -> bool {
+        let Some(_state) = self.begin_on(Call::Populate, base, bytes) else { return false };
+        // SAFETY: the caller's pages, mapped, as was checked.
+        !self.has_memory(base) || unsafe { Linux.populate(base, bytes) }
+    }
+
+    unsafe fn advise_huge(&self, base: NonNull<u8>, bytes: usize, huge: bool) -> bool {
+        let Some(mut state) = self.begin_on(Call::Advise, base, bytes) else { return false };
+        state.space.advise(base.as_ptr().addr(), bytes, huge);
+        // SAFETY: the caller's pages, mapped, as was checked.
+        !self.has_memory(base) || unsafe { Linux.advise_huge(base, bytes, huge) }
+    }
+
+    unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool {
+        assert!(new > old, "grow to {new:#x} from {old:#x}");
+        let Some(mut state) = self.begin_on(Call::Grow, base, old) else { return false };
+        let end = base.as_ptr().addr() + old;
+        let possible = state.space.one(base.as_ptr().addr(), old).is_some()
+            && state.space.is_free(end, new - old);
+        // SAFETY: the caller's pages, mapped, as was checked.
+        if !possible || self.has_memory(base) && !unsafe { Linux.grow(base, old, new) } {
+            return false;
+        }
+        state.space.extend(end, new - old);
+        true
+    }
+
+    unsafe fn relocate(&self, base: NonNull<u8>, old: usize, to: NonNull<u8>, new: usize) -> bool {
+        let (from, target) = (base.as_ptr().addr(), to.as_ptr().addr());
+        assert!(new >= old, "relocation to {new:#x} from {old:#x} bytes");
+        assert!(from + old <= target || target + new <= from, "relocation onto itself");
+        assert!(self.covers(target, new), "relocation to {target:#x}: not mapped");
+        let Some(mut state) = self.begin_on(Call::Relocate, base, old) else { return false };
+        let Some(mapping) = state.space.one(from, old) else { return false };
+        // SAFETY: both ranges are the caller's, mapped, as was checked.
+        if self.has_memory(base) && !unsafe { Linux.relocate(base, old, to, new) } {
+            return false;
+        }
+        state.space.remove(target, new);
+        state.space.remove(from, old);
+        state.space.add(target, new, mapping.huge);
+        true
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.lock().clock
+    }
+
+    fn die(&self, line: &[u8]) -> ! {
+        panic!("{}", String::from_utf8_lossy(line))
+    }
+}
+
+impl Drop for Simulated {
+    /// Gives memory back that the test left mapped.
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (base, bytes) in state.space.all() {
+            let Some(range) = NonNull::new(ptr::with_exposed_provenance_mut::<u8>(base)) else {
+                continue;
+            };
+            if self.real || base > TOP {
+                // SAFETY: the system goes away, and with it the allocator that used the memory.
+                unsafe { Linux.unmap(range, bytes) };
+            }
+        }
+    }
+}

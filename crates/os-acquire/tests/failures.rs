@@ -1,0 +1,228 @@
+//! Every system call refused in turn: nothing is lost, nothing is half-done, and the books stay
+//! balanced.
+#![cfg(all(target_os = "linux", not(loom)))]
+
+use hakmem_contract::os::Range;
+use hakmem_contract::{Memory, MetaArena, SUPERSLAB};
+use hakmem_os_acquire::simulated::Call;
+use hakmem_os_acquire::{Acquire, Limits, Simulated};
+
+type Box = Acquire<Simulated>;
+
+/// The box and what it handed out, each range with a mark in its first and last byte.
+struct World {
+    memory: Box,
+    held: Vec<(Range, u8)>,
+    touches: bool,
+    marks: u8,
+}
+
+impl World {
+    fn new(os: Simulated, touches: bool) -> Self {
+        let memory = Acquire::new(os);
+        memory.configure(Limits::new().count(4).bytes(20 * SUPERSLAB));
+        Self { memory, held: Vec::new(), touches, marks: 0 }
+    }
+
+    fn check(&self) {
+        let stats = self.memory.stats();
+        assert!(stats.is_balanced(), "{stats:?}");
+        assert_eq!(stats.mapped, self.memory.os().mapped());
+        let held: usize = self.held.iter().map(|(range, _)| range.bytes).sum();
+        assert_eq!(stats.handed_out, held);
+        for (range, mark) in &self.held {
+            assert!(self.memory.os().covers(range.base.as_ptr().addr(), range.bytes));
+            if self.touches {
+                assert_eq!(ends(range), [*mark, *mark]);
+            }
+        }
+    }
+
+    fn acquire(&mut self, bytes: usize, align: usize, huge: bool) {
+        if let Some(range) = self.memory.acquire(bytes, align, huge) {
+            if self.touches && range.zeroed {
+                assert_eq!(ends(&range), [0, 0]);
+            }
+            self.marks = self.marks.wrapping_add(1).max(1);
+            if self.touches {
+                mark(&range, self.marks);
+            }
+            self.held.push((range, self.marks));
+        }
+        self.check();
+    }
+
+    fn release(&mut self, index: usize) {
+        if index < self.held.len() {
+            let (range, _) = self.held.remove(index);
+            // SAFETY: held until now, and not used again.
+            unsafe { self.memory.release(range.base, range.bytes) };
+        }
+        self.check();
+    }
+
+    fn resize(&mut self, index: usize, more: usize, may_move: bool) {
+        let Some((range, value)) = self.held.get_mut(index) else { return };
+        let new = range.bytes + more * SUPERSLAB;
+        // SAFETY: the range is held.
+        let base = unsafe { self.memory.resize(range.base, range.bytes, new, may_move) };
+        if let Some(base) = base {
+            if self.touches {
+                let before = Range { base, ..*range };
+                assert_eq!(ends(&before), [*value, *value], "contents moved along");
+                mark(&Range { base, bytes: new, zeroed: false }, *value);
+            }
+            *range = Range { base, bytes: new, zeroed: false };
+        }
+        self.check();
+    }
+
+    /// A bit of everything.
+    fn scenario(&mut self) {
+        for bytes in [64, 3000, 20_000, 3000, 1 << 20] {
+            let _ = self.memory.alloc_meta(bytes);
+            self.check();
+        }
+        for _ in 0..18 {
+            self.acquire(SUPERSLAB, SUPERSLAB, false);
+        }
+        self.memory.prewarm(3, false);
+        self.acquire(2 * SUPERSLAB, 16 * SUPERSLAB, true);
+        self.acquire(4 * SUPERSLAB, SUPERSLAB, true);
+        for index in [2, 4, 3, 9, 7] {
+            self.release(index);
+        }
+        self.resize(0, 1, false);
+        self.resize(5, 3, true);
+        self.resize(5, 3, true);
+        self.acquire(3 * SUPERSLAB, SUPERSLAB, true);
+        self.memory.os().set_clock(100_000);
+        self.memory.trim(false);
+        self.check();
+        self.acquire(SUPERSLAB, 4 * SUPERSLAB, false);
+        for _ in 0..6 {
+            self.release(0);
+        }
+        self.memory.trim(true);
+        self.check();
+        for _ in 0..4 {
+            self.acquire(SUPERSLAB, SUPERSLAB, false);
+        }
+    }
+
+    /// The system recovers; everything can be given back, and is.
+    fn finish(mut self) {
+        self.memory.os().fail_never();
+        while !self.held.is_empty() {
+            self.release(0);
+        }
+        self.memory.trim(true);
+        self.check();
+        let stats = self.memory.stats();
+        assert_eq!(stats.mapped, stats.meta + stats.stranded, "{stats:?}");
+        assert!(stats.stranded < 8 * SUPERSLAB, "{stats:?}");
+    }
+}
+
+fn ends(range: &Range) -> [u8; 2] {
+    [0, range.bytes - 1].map(|offset| {
+        // SAFETY: inside the range.
+        let byte = unsafe { range.base.add(offset) };
+        // SAFETY: held, and real memory.
+        unsafe { byte.read_volatile() }
+    })
+}
+
+fn mark(range: &Range, value: u8) {
+    for offset in [0, range.bytes - 1] {
+        // SAFETY: inside the range.
+        let byte = unsafe { range.base.add(offset) };
+        // SAFETY: held, and real memory.
+        unsafe { byte.write_volatile(value) };
+    }
+}
+
+fn calls_of_scenario(real: bool) -> usize {
+    let os = if real { Simulated::real() } else { Simulated::virtual_only() };
+    let mut world = World::new(os, real);
+    world.scenario();
+    let calls = world.memory.os().calls();
+    for call in [Call::Map, Call::Unmap, Call::Advise, Call::Grow, Call::Relocate] {
+        assert!(world.memory.os().count(call) > 0, "the scenario makes no {call:?}");
+    }
+    world.finish();
+    calls
+}
+
+fn run(real: bool, arrange: impl Fn(&Simulated)) {
+    let os = if real { Simulated::real() } else { Simulated::virtual_only() };
+    arrange(&os);
+    let mut world = World::new(os, real);
+    world.scenario();
+    world.finish();
+}
+
+#[test]
+fn each_call_refused_once() {
+    for real in [false, true] {
+        for k in 1..=calls_of_scenario(real) + 10 {
+            run(real, |os| os.fail_at(k));
+        }
+    }
+}
+
+#[test]
+fn every_call_refused_from_one_on() {
+    for real in [false, true] {
+        for k in 1..=calls_of_scenario(real) {
+            run(real, |os| os.fail_from(k));
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_call_refused_always() {
+    let kinds = [
+        Call::Map,
+        Call::Unmap,
+        Call::Purge,
+        Call::Populate,
+        Call::Advise,
+        Call::Grow,
+        Call::Relocate,
+    ];
+    for real in [false, true] {
+        for refused in kinds {
+            for other in kinds {
+                run(real, |os| os.fail_when(move |call, _| call == refused || call == other));
+            }
+        }
+    }
+}
+
+/// Moving pages is refused for the last SuperSlab only: it is copied.
+#[test]
+fn what_cannot_be_moved_is_copied() {
+    let mut world = World::new(Simulated::real(), true);
+    // Two and a half: advice makes two mappings of it.
+    world.acquire(2 * SUPERSLAB + 1, SUPERSLAB, true);
+    world.memory.os().fail_when(|call, bytes| {
+        call == Call::Grow || call == Call::Relocate && bytes == SUPERSLAB
+    });
+    world.resize(0, 2, true);
+    assert_eq!(world.held.first().map(|(range, _)| range.bytes), Some(5 * SUPERSLAB));
+    world.finish();
+}
+
+/// A range of two mappings, one with huge pages and one without, moves in two pieces.
+#[test]
+fn a_range_of_two_mappings_moves_in_pieces() {
+    let mut world = World::new(Simulated::real(), true);
+    world.acquire(4 * SUPERSLAB + 1, SUPERSLAB, true);
+    world.memory.os().fail_when(|call, _| call == Call::Grow);
+    let before = world.memory.os().count(Call::Relocate);
+    world.resize(0, 4, true);
+    assert_eq!(world.held.first().map(|(range, _)| range.bytes), Some(9 * SUPERSLAB));
+    assert!(world.memory.os().count(Call::Relocate) - before > 1);
+    world.finish();
+}
