@@ -29,9 +29,9 @@ pub use cache::{BlockSource, FrontCache};
 pub use class::{Class, Geometry, MAX_CLASSES, SizeClasses};
 pub use fault::Fault;
 pub use geometry::{SUPERSLAB, SUPERSLAB_SHIFT, UNIT, UNIT_SHIFT, UNITS_PER_SUPERSLAB};
-pub use os::{Memory, MetaArena, OsPort};
+pub use os::{Fatal, Memory, MetaArena, OsPort};
 pub use page::Page;
-pub use pool::{Span, UnitPool};
+pub use pool::{HugeBlocks, Pool, Span, Spans, UnitPool};
 pub use registry::Registry;
 pub use tag::{Kind, Owner, Tag};
 

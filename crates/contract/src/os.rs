@@ -149,3 +149,9 @@ pub unsafe trait Memory: MetaArena {
     /// the bytes given back.
     fn trim(&self, all: bool) -> usize;
 }
+
+/// How the process ends when the program is wrong.
+pub trait Fatal {
+    /// Writes `line` to the standard error stream and aborts.
+    fn die(&self, line: &[u8]) -> !;
+}

@@ -2,6 +2,10 @@
 
 use core::ptr::NonNull;
 
+use crate::fault::Fault;
+use crate::os::{Fatal, Memory};
+use crate::registry::Registry;
+
 /// Units in a row, all of one SuperSlab, owned by whoever holds this value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -62,4 +66,127 @@ pub unsafe trait UnitPool {
     ///
     /// The caller owns `span`.
     unsafe fn extend(&self, span: Span, more: usize) -> Option<bool>;
+}
+
+/// The shared pool as the facade sees it: units, and what lies below them.
+///
+/// # Safety
+///
+/// Implementors promise the *Guarantees* below; unsafe code above relies on them.
+///
+/// # Guarantees
+///
+/// - `registry` is the one in which the pool's units are covered, and `memory` is where they
+///   come from.
+/// - `acquire_at_hand` is [`UnitPool::acquire`] without asking the system.
+pub unsafe trait Pool: UnitPool {
+    /// The registry.
+    type Registry: Registry;
+    /// Where SuperSlabs come from.
+    type Memory: Memory + Fatal;
+
+    /// The registry.
+    fn registry(&self) -> &Self::Registry;
+
+    /// Where SuperSlabs come from.
+    fn memory(&self) -> &Self::Memory;
+
+    /// As [`UnitPool::acquire`], but never maps anything: zero if nothing is at hand.
+    fn acquire_at_hand(&self, units: usize, out: &mut [Span]) -> usize;
+
+    /// Gives the system everything that is free. Returns the bytes. O(SuperSlabs).
+    fn purge_all(&self) -> usize;
+}
+
+/// Blocks of 1 to 16 whole units.
+///
+/// # Safety
+///
+/// Implementors promise the *Guarantees* below; unsafe code above relies on them.
+///
+/// # Guarantees
+///
+/// - A span is tagged [`Tag::span_head`](crate::Tag::span_head) while it is live.
+/// - Of two releases of one span, one is an error.
+pub unsafe trait Spans {
+    /// A block of `units` units, and whether every byte is known to be zero.
+    fn acquire_span(&self, units: usize) -> Option<(NonNull<u8>, bool)>;
+
+    /// Makes a block of units that were acquired otherwise.
+    ///
+    /// # Safety
+    ///
+    /// The units are the caller's, and are the pool's from here on.
+    unsafe fn adopt_span(&self, span: Span) -> (NonNull<u8>, bool);
+
+    /// Takes back the span at `base`.
+    ///
+    /// # Errors
+    ///
+    /// `base` is not the start of a live span.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the block any more.
+    unsafe fn release_span(&self, base: NonNull<u8>) -> Result<(), Fault>;
+
+    /// Makes the span at `base` `units` units long where it is; `false`: it stays as it was. It
+    /// always can be made shorter.
+    ///
+    /// # Errors
+    ///
+    /// `base` is not the start of a live span.
+    ///
+    /// # Safety
+    ///
+    /// The block is the caller's, and nobody uses what is cut off.
+    unsafe fn resize_span(&self, base: NonNull<u8>, units: usize) -> Result<bool, Fault>;
+}
+
+/// Blocks with a mapping of their own.
+///
+/// # Safety
+///
+/// Implementors promise the *Guarantees* below; unsafe code above relies on them.
+///
+/// # Guarantees
+///
+/// - A huge block's first unit is tagged [`Tag::HUGE`](crate::Tag::HUGE) while it is live.
+pub unsafe trait HugeBlocks {
+    /// A block of at least `bytes` at a multiple of `align`, a power of two, and whether every
+    /// byte is known to be zero.
+    fn acquire_huge(&self, bytes: usize, align: usize) -> Option<(NonNull<u8>, bool)>;
+
+    /// Takes back the huge block at `base`.
+    ///
+    /// # Errors
+    ///
+    /// `base` is not the start of a huge block.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the block any more.
+    unsafe fn release_huge(&self, base: NonNull<u8>) -> Result<(), Fault>;
+
+    /// Bytes of the huge block at `base`.
+    ///
+    /// # Safety
+    ///
+    /// `base` is the start of a live huge block.
+    unsafe fn huge_bytes(&self, base: NonNull<u8>) -> usize;
+
+    /// Makes the huge block at `base` at least `bytes` long, in place or, if `may_move`, by moving
+    /// its pages; then it is aligned to a SuperSlab, no more. `None`: it stays as it was. It
+    /// always can be made shorter.
+    ///
+    /// # Safety
+    ///
+    /// The block is the caller's; nobody uses what is cut off, or, when it has moved, the old
+    /// address.
+    unsafe fn resize_huge(
+        &self,
+        base: NonNull<u8>,
+        bytes: usize,
+        may_move: bool,
+    ) -> Option<NonNull<u8>>;
 }

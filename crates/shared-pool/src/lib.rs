@@ -74,6 +74,7 @@ pub mod policy;
 mod pool;
 mod purge;
 mod reserve;
+mod seams;
 mod spans;
 mod state;
 

@@ -16,8 +16,9 @@ use crate::reserve::Reserve;
 use crate::state::{ALL, Claim, ORDERS, Units, low_u32, run};
 
 /// Wholly free SuperSlabs that stay in the pool: a thread whose need swings across the edge of
-/// a SuperSlab does not go to `Memory` at every swing. What is more than that goes there.
-pub const KEEP_EMPTY: u32 = 2;
+/// a SuperSlab does not go to `Memory` at every swing. What is more than that goes there. None
+/// under loom: every empty SuperSlab takes the way of those that are too many.
+pub const KEEP_EMPTY: u32 = if cfg!(loom) { 0 } else { 2 };
 
 /// See the [crate docs](crate).
 ///

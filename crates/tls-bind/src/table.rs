@@ -1,5 +1,6 @@
 //! Every heap there is, and which of them are orphans.
 
+use core::fmt;
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::Owner;
@@ -13,7 +14,6 @@ use hakmem_sync::tree::{BitTree, CAPACITY};
 ///
 /// - `heaps[i]` is null, or the heap with owner index `i`, for ever.
 /// - `orphans` has `i` only if `i < next`; a member without a heap is a number that nobody uses.
-#[derive(Debug)]
 #[repr(C)]
 pub struct HeapTable<H> {
     next: AtomicUsize,
@@ -104,6 +104,13 @@ impl<H> HeapTable<H> {
     #[cfg(loom)]
     pub fn park_without_h1(&self, owner: Owner) {
         self.orphans.set_relaxed(owner.index());
+    }
+}
+
+impl<H> fmt::Debug for HeapTable<H> {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeapTable").field("next", &self.next).finish_non_exhaustive()
     }
 }
 

@@ -25,6 +25,9 @@ pub unsafe trait ThreadWord {
     /// The word of the running thread.
     fn get() -> *mut Self::Heap;
 
+    /// What the word starts as.
+    fn empty() -> *mut Self::Heap;
+
     /// Changes the word of the running thread.
     fn set(heap: *mut Self::Heap);
 }
@@ -88,6 +91,11 @@ macro_rules! thread_word_asm {
             }
 
             #[inline]
+            fn empty() -> *mut $heap {
+                (&raw const $empty).cast_mut().cast()
+            }
+
+            #[inline]
             fn set(heap: *mut $heap) {
                 // SAFETY: writes the thread's own eight bytes of static TLS.
                 unsafe {
@@ -128,6 +136,11 @@ macro_rules! thread_word_std {
                 #[inline]
                 fn get() -> *mut $heap {
                     WORD.with(core::cell::Cell::get)
+                }
+
+                #[inline]
+                fn empty() -> *mut $heap {
+                    (&raw const $empty).cast_mut().cast()
                 }
 
                 #[inline]

@@ -1,0 +1,67 @@
+//! `compose!`: a choice of boxes becomes a type.
+
+/// Makes an allocator type of a choice of boxes, with its statics and its thread word.
+///
+/// The string names the thread word's symbol: unique in the program.
+#[macro_export]
+macro_rules! compose {
+    (
+        $(#[$meta:meta])*
+        $vis:vis $name:ident, $symbol:literal {
+            classes: $classes:ty,
+            front: $front:ty,
+            counters: $counters:ty,
+            page: $page:ty,
+            pool: $pool:ty = $new_pool:expr $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        $vis type $name = $crate::Allocator<composition::Composed>;
+
+        #[doc(hidden)]
+        pub mod composition {
+            use super::*;
+
+            /// The boxes of this composition.
+            #[derive(Debug)]
+            pub struct Composed;
+
+            /// The empty heap, which nobody writes.
+            #[repr(transparent)]
+            struct Nobody($crate::Heap<Composed>);
+
+            // SAFETY: it is never written.
+            unsafe impl Sync for Nobody {}
+
+            /// What the threads share.
+            #[repr(transparent)]
+            struct Everybody($crate::Shared<Composed>);
+
+            // SAFETY: the shared boxes are made for any thread at any time; their seams say so.
+            unsafe impl Sync for Everybody {}
+
+            static EMPTY: Nobody = Nobody($crate::Heap::EMPTY);
+            static SHARED: Everybody = Everybody($crate::Shared::new($new_pool));
+
+            $crate::parts::tls_bind::thread_word! {
+                /// The thread's heap.
+                pub struct Word: $crate::Heap<Composed> = EMPTY, $symbol
+            }
+
+            // SAFETY: the statics are private to this module, and the word starts as `EMPTY`.
+            unsafe impl $crate::Boxes for Composed {
+                type Classes = $classes;
+                type Front = $front;
+                type Counters = $counters;
+                type Page = $page;
+                type Pool = $pool;
+                type Word = Word;
+
+                #[inline(always)]
+                fn shared() -> &'static $crate::Shared<Self> {
+                    &SHARED.0
+                }
+            }
+        }
+    };
+}

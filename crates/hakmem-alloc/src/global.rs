@@ -1,0 +1,144 @@
+//! The allocator type, and Rust's interface to it.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+use hakmem_contract::geometry::MIN_ALIGN;
+
+use crate::boxes::Boxes;
+use crate::options::Options;
+use crate::paths::{large, resize, small};
+
+/// An allocator of the boxes `B`: zero state of its own but the options, so every value of the type
+/// serves the same heap.
+pub struct Allocator<B> {
+    options: Options,
+    boxes: PhantomData<fn() -> B>,
+}
+
+impl<B> fmt::Debug for Allocator<B> {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Allocator").field("options", &self.options).finish()
+    }
+}
+
+impl<B: Boxes> Allocator<B> {
+    /// With the default options.
+    #[inline]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with(Options::DEFAULT)
+    }
+
+    /// With `options`. The value that serves the first request decides for all.
+    #[inline]
+    #[must_use]
+    pub const fn with(options: Options) -> Self {
+        Self { options, boxes: PhantomData }
+    }
+
+    /// `size` bytes at a multiple of 16, or null. For C: `malloc`.
+    #[inline(always)]
+    pub fn allocate(&self, size: usize) -> *mut u8 {
+        small::allocate::<B>(size, &self.options)
+    }
+
+    /// `size` bytes at a multiple of `align`, a power of two, or null.
+    #[inline]
+    pub fn allocate_aligned(&self, size: usize, align: usize) -> *mut u8 {
+        large::allocate_any::<B>(size, align, &self.options)
+    }
+
+    /// `size` zero bytes at a multiple of `align`, a power of two, or null.
+    #[inline]
+    pub fn allocate_zeroed(&self, size: usize, align: usize) -> *mut u8 {
+        large::allocate_zeroed::<B>(size, align, &self.options)
+    }
+
+    /// Takes back a block, or null. Whatever the address, nothing is touched that it points
+    /// to; one that is no block of ours ends the process with a line that says so. For C:
+    /// `free`.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the block any more.
+    #[inline(always)]
+    pub unsafe fn deallocate(&self, block: *mut u8) {
+        // SAFETY: passed on.
+        unsafe { small::deallocate::<B>(block) };
+    }
+
+    /// Makes a block `size` bytes large, here or elsewhere; its contents stay. Null: it stays as
+    /// it was.
+    ///
+    /// # Safety
+    ///
+    /// `block` is a live block of ours, of an alignment of at most `align`; if it moves, nobody
+    /// uses the old address.
+    #[inline]
+    pub unsafe fn reallocate(&self, block: NonNull<u8>, size: usize, align: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { resize::reallocate::<B>(block, size, align, &self.options) }
+    }
+
+    /// Bytes that the block at this address has, all of which may be used. Zero for null.
+    ///
+    /// # Safety
+    ///
+    /// `block` is null or a live block of ours.
+    #[inline]
+    pub unsafe fn usable_size(&self, block: *const u8) -> usize {
+        // SAFETY: passed on.
+        unsafe { large::usable_size::<B>(block) }
+    }
+
+    /// Gives the system all memory that is free and known to be so: this thread's caches and
+    /// empty slabs, and everything in the shared pool. Returns the bytes.
+    #[inline]
+    pub fn trim(&self) -> usize {
+        large::trim::<B>()
+    }
+}
+
+impl<B: Boxes> Default for Allocator<B> {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: blocks are exclusive (the boxes' promise), large and aligned enough for their tier, and
+// nothing here unwinds.
+unsafe impl<B: Boxes> GlobalAlloc for Allocator<B> {
+    #[inline(always)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.align() <= MIN_ALIGN {
+            self.allocate(layout.size())
+        } else {
+            self.allocate_aligned(layout.size(), layout.align())
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn dealloc(&self, block: *mut u8, _layout: Layout) {
+        // SAFETY: the caller gives up a live block of ours.
+        unsafe { small::deallocate_known::<B>(block) };
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        self.allocate_zeroed(layout.size(), layout.align())
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        match NonNull::new(block) {
+            // SAFETY: passed on.
+            Some(block) => unsafe { self.reallocate(block, size, layout.align()) },
+            None => ptr::null_mut(),
+        }
+    }
+}

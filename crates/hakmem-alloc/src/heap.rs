@@ -1,0 +1,65 @@
+//! A thread heap: everything of one thread.
+
+use core::fmt;
+use core::mem::MaybeUninit;
+
+use hakmem_contract::{FrontCache, Owner, Page};
+use hakmem_page_box::Outbox;
+use hakmem_warm_pool::{Budget, WarmPool};
+
+use crate::boxes::Boxes;
+
+/// The state of one thread, in metadata memory, which is reused and never unmapped.
+///
+/// # Invariants
+///
+/// - Only the thread that it is bound to uses it, apart from the inbox; an orphan belongs to
+///   whoever cleared its bit.
+/// - `owner_bits` are `owner`'s; both are written once.
+/// - The inbox is zero or a live one; it lies on a cache line of its own.
+#[repr(C, align(64))]
+pub struct Heap<B: Boxes> {
+    /// The owner's bits of a tag, for the hot path.
+    pub(crate) owner_bits: u32,
+    pub(crate) owner: Owner,
+    pub(crate) front: B::Front,
+    pub(crate) outbox: Outbox<B::Page>,
+    pub(crate) warm: WarmPool<B::Page, B::Counters>,
+    pub(crate) inbox: Inbox<B>,
+}
+
+/// The inbox, padded.
+#[repr(C, align(64))]
+pub(crate) struct Inbox<B: Boxes>(pub(crate) MaybeUninit<<B::Page as Page>::Inbox>);
+
+impl<B: Boxes> Heap<B> {
+    /// The heap of every thread that has none: its caches are empty and full, and no tag is its
+    /// own. Never written.
+    pub const EMPTY: Self = Self::new(Owner::NOBODY, Budget::DEFAULT);
+
+    /// A heap without blocks, whose front cache is still to be opened.
+    #[inline]
+    pub(crate) const fn new(owner: Owner, budget: Budget) -> Self {
+        Self {
+            owner_bits: owner.tag_bits(),
+            owner,
+            front: B::Front::EMPTY,
+            outbox: Outbox::EMPTY,
+            warm: WarmPool::new(budget),
+            inbox: Inbox(MaybeUninit::zeroed()),
+        }
+    }
+
+    /// Whether this is a copy of [`EMPTY`](Self::EMPTY).
+    #[inline]
+    pub(crate) fn is_empty_heap(&self) -> bool {
+        self.owner == Owner::NOBODY
+    }
+}
+
+impl<B: Boxes> fmt::Debug for Heap<B> {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heap").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! hakmem: a general-purpose memory allocator, composed of boxes.
+//!
+//! ```no_run
+//! #[global_allocator]
+//! static ALLOC: hakmem_alloc::Hakmem = hakmem_alloc::Hakmem::new();
+//! # fn main() {}
+//! ```
+//!
+//! # Why it exists
+//!
+//! This is the only place where the boxes meet. [`compose!`] turns a choice of boxes into an
+//! allocator type with its statics and its thread word; [`Hakmem`] is one use of it. Everything
+//! is resolved at compile time: another choice is another type, not a switch.
+//!
+//! # What it does not do
+//!
+//! It keeps no accounting of its own: a block's state is the page box's, a unit's the
+//! shared pool's, a thread's `tls-bind`'s. It only leads from one box to the next.
+//!
+//! # Reading order
+//!
+//! The [`Hakmem`] below, [`Boxes`], `heap.rs`, then `paths/small.rs`, where nearly every call
+//! ends.
+#![no_std]
+#![warn(clippy::missing_inline_in_public_items)] // on the malloc fast path
+
+mod boxes;
+mod compose;
+mod global;
+mod heap;
+mod options;
+mod paths;
+mod report;
+mod shared;
+
+pub use boxes::Boxes;
+pub use global::Allocator;
+pub use heap::Heap;
+pub use options::Options;
+pub use shared::Shared;
+
+/// The boxes, for [`compose!`].
+pub mod parts {
+    pub use hakmem_contract::{self as contract, MAX_CLASSES};
+    pub use hakmem_front_gate::FourPerDoubling;
+    pub use hakmem_os_acquire::{Acquire, Linux};
+    pub use hakmem_page_box::Slab;
+    pub use hakmem_shared_pool::SharedPool;
+    pub use hakmem_superslab_registry::TwoLevel;
+    pub use hakmem_tls_bind as tls_bind;
+    pub use hakmem_unified_cache::UnifiedCache;
+    pub use hakmem_warm_pool::{Counts, NoCounters};
+}
+
+compose! {
+    /// The default composition.
+    pub Hakmem, "hakmem_default_word" {
+        classes: parts::FourPerDoubling,
+        front: parts::UnifiedCache,
+        counters: parts::NoCounters,
+        page: parts::Slab,
+        pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>
+            // SAFETY: `compose!` puts the value into a static, where it stays.
+            = parts::SharedPool::new(parts::Acquire::new(parts::Linux), unsafe {
+                parts::TwoLevel::new()
+            }),
+    }
+}

@@ -1,0 +1,128 @@
+//! Thread and heap: first use, exit, and looking after orphans.
+
+use core::ffi::c_void;
+use core::mem::size_of;
+use core::ptr::NonNull;
+
+use hakmem_contract::{Backend, FrontCache, MetaArena, Owner, Pool};
+use hakmem_tls_bind::{Claim, PthreadKeys, ThreadWord};
+use hakmem_warm_pool::Source;
+
+use crate::boxes::Boxes;
+use crate::heap::Heap;
+use crate::options::Options;
+use crate::shared::Shared;
+
+/// The warm pool of a heap at work.
+pub(crate) type SourceOf<'a, B> =
+    Source<'a, <B as Boxes>::Classes, <B as Boxes>::Page, <B as Boxes>::Counters, Shared<B>>;
+
+/// This thread's heap; one is bound if it has none. `None` without memory.
+#[inline]
+pub(crate) fn heap<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
+    let heap = NonNull::new(B::Word::get())?;
+    // SAFETY: this thread's heap, or the empty one, of which only the owner is looked at.
+    if unsafe { heap.as_ref() }.is_empty_heap() { bind_cold::<B>(options) } else { Some(heap) }
+}
+
+/// The front cache of `heap`, and a source for it made of the rest.
+#[inline]
+pub(crate) fn parts<B: Boxes>(heap: &mut Heap<B>) -> (*mut B::Front, SourceOf<'_, B>) {
+    let inbox = heap.inbox.0.as_ptr();
+    // SAFETY: heaps are never unmapped, and this one is the caller's, with its owner number.
+    let source = unsafe { Source::new(&mut heap.warm, inbox, heap.owner, B::shared()) };
+    (&raw mut heap.front, source)
+}
+
+/// Gives this thread a heap: an orphan, or a new one.
+#[cold]
+#[inline(never)]
+fn bind_cold<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
+    let shared = B::shared();
+    let Claim { owner, heap } = shared.heaps.claim()?;
+    let heap = match heap {
+        Some(heap) => heap,
+        None => match shared.pool.memory().alloc_meta(size_of::<Heap<B>>()) {
+            Some(memory) => {
+                let heap = memory.cast::<Heap<B>>();
+                // SAFETY: the memory is ours, large enough, and 64-byte aligned.
+                unsafe { open(heap, owner, options) };
+                shared.heaps.enlist(owner, heap);
+                heap
+            }
+            None => {
+                // The number is kept for the next one.
+                shared.heaps.park(owner);
+                return None;
+            }
+        },
+    };
+    B::Word::set(heap.as_ptr());
+    // After the word: `pthread_setspecific` may call `calloc`, which then finds this heap.
+    // SAFETY: `on_exit` takes this thread's heap, and runs in this thread.
+    unsafe { shared.hook.arm(&PthreadKeys, on_exit::<B>, heap) };
+    Some(heap)
+}
+
+/// Makes a heap.
+///
+/// # Safety
+///
+/// `heap` is valid for writes, and the caller's for ever.
+unsafe fn open<B: Boxes>(heap: NonNull<Heap<B>>, owner: Owner, options: &Options) {
+    // SAFETY: the caller's memory.
+    unsafe { heap.write(Heap::new(owner, options.budget)) };
+    // SAFETY: just written.
+    let front = unsafe { &raw mut (*heap.as_ptr()).front };
+    // SAFETY: a cache without blocks, which stays at its address.
+    unsafe { B::Front::open(front, options.cache_shift) };
+}
+
+/// Gives back all that the heap's caches hold: blocks to their slabs, other threads' blocks to
+/// them, empty slabs to the shared pool.
+///
+/// # Safety
+///
+/// The heap is the caller's.
+pub(crate) unsafe fn flush<B: Boxes>(heap: &mut Heap<B>) {
+    // SAFETY: the outbox holds what the heap's thread gave up.
+    if let Err(fault) = unsafe { heap.outbox.flush() } {
+        B::shared().fault(fault);
+    }
+    let (front, mut source) = parts::<B>(heap);
+    // SAFETY: the caller's cache, opened when the heap was made.
+    unsafe { B::Front::drain(front, &mut source) };
+    source.collect();
+    source.trim();
+}
+
+/// The thread ends: its heap becomes an orphan. What the thread does later finds the empty heap.
+///
+/// # Safety
+///
+/// `value` is the running thread's heap.
+unsafe extern "C" fn on_exit<B: Boxes>(value: *mut c_void) {
+    let heap = value.cast::<Heap<B>>();
+    // SAFETY: the caller's promise.
+    let heap = unsafe { &mut *heap };
+    // SAFETY: this thread's heap.
+    unsafe { flush::<B>(heap) };
+    let owner = heap.owner;
+    B::Word::set(B::Word::empty());
+    B::shared().heaps.park(owner);
+}
+
+/// Takes back what was freed to one orphan, and gives its empty slabs to the shared pool. False if
+/// there is no orphan.
+pub(crate) fn relieve_orphan<B: Boxes>(shared: &Shared<B>) -> bool {
+    let Some(Claim { owner, heap }) = shared.heaps.claim_orphan() else { return false };
+    if let Some(mut heap) = heap {
+        // SAFETY: the claim made the orphan ours.
+        let heap = unsafe { heap.as_mut() };
+        let (_, mut source) = parts::<B>(heap);
+        source.collect();
+        source.trim();
+    }
+    shared.heaps.park(owner);
+    true
+}

@@ -1,0 +1,102 @@
+//! Every other request: larger, aligned, zeroed; and what is asked about a block.
+
+use core::ptr::{self, NonNull};
+
+use hakmem_contract::geometry::UNIT;
+use hakmem_contract::{
+    Backend, Fault, HugeBlocks, Kind, Memory, Pool, Registry, SizeClasses, Span, Spans,
+};
+use hakmem_front_gate::{Gate, Tier};
+use hakmem_tls_bind::ThreadWord;
+
+use super::{bind, small};
+use crate::boxes::Boxes;
+use crate::options::Options;
+
+/// `size` bytes at a multiple of `align`, a power of two. Any size, any alignment.
+#[inline(never)]
+pub(crate) fn allocate_any<B: Boxes>(size: usize, align: usize, options: &Options) -> *mut u8 {
+    match Gate::<B::Classes>::tier(size, align) {
+        Tier::Small(class) => small::allocate_class::<B>(class, options),
+        tier => acquire_cold::<B>(tier, align).map_or(ptr::null_mut(), |(block, _)| block.as_ptr()),
+    }
+}
+
+/// The same, all zero: what is known to be zero is not cleared.
+#[inline]
+pub(crate) fn allocate_zeroed<B: Boxes>(size: usize, align: usize, options: &Options) -> *mut u8 {
+    let (block, zeroed) = match Gate::<B::Classes>::tier(size, align) {
+        Tier::Small(class) => (small::allocate_class::<B>(class, options), false),
+        tier => match acquire_cold::<B>(tier, align) {
+            Some((block, zeroed)) => (block.as_ptr(), zeroed),
+            None => (ptr::null_mut(), false),
+        },
+    };
+    if !zeroed && !block.is_null() {
+        // SAFETY: the block has `size` bytes and is ours to give.
+        unsafe { block.write_bytes(0, size) };
+    }
+    block
+}
+
+/// A span or a huge block, and whether it is known to be zero. When memory has run out, what
+/// the caches hold is given back first, once.
+#[cold]
+#[inline(never)]
+fn acquire_cold<B: Boxes>(tier: Tier, align: usize) -> Option<(NonNull<u8>, bool)> {
+    acquire::<B>(tier, align).or_else(|| {
+        trim::<B>();
+        acquire::<B>(tier, align)
+    })
+}
+
+fn acquire<B: Boxes>(tier: Tier, align: usize) -> Option<(NonNull<u8>, bool)> {
+    let shared = B::shared();
+    match tier {
+        Tier::Span(units) => {
+            let mut span = [Span::NONE];
+            if shared.acquire(units, &mut span) == 0 {
+                return None;
+            }
+            let [span] = span;
+            // SAFETY: just acquired.
+            Some(unsafe { shared.pool.adopt_span(span) })
+        }
+        Tier::Huge(bytes) => shared.pool.acquire_huge(bytes, align),
+        Tier::Small(_) | Tier::Refused => None,
+    }
+}
+
+/// Bytes of the block at this address; zero for null. An address that is no block's ends the
+/// process.
+///
+/// # Safety
+///
+/// `block` is null or a live block of ours.
+#[inline]
+pub(crate) unsafe fn usable_size<B: Boxes>(block: *const u8) -> usize {
+    let shared = B::shared();
+    let address = block.addr();
+    let Some(base) = NonNull::new(block.cast_mut()) else { return 0 };
+    match shared.pool.registry().tag(address).kind() {
+        Kind::Slab(_, class) => B::Classes::geometry(class).block_size as usize,
+        Kind::SpanHead(units) => units * UNIT,
+        // SAFETY: the tag says so.
+        Kind::Huge => unsafe { shared.pool.huge_bytes(base) },
+        Kind::SpanTail => shared.fault(Fault::Interior(address)),
+        Kind::Foreign => shared.fault(Fault::Foreign(address)),
+    }
+}
+
+/// Gives the system what is free.
+pub(crate) fn trim<B: Boxes>() -> usize {
+    let shared = B::shared();
+    // SAFETY: this thread's heap, or the empty one, of which only the owner is looked at.
+    if !unsafe { &*B::Word::get() }.is_empty_heap() {
+        // SAFETY: this thread's heap.
+        let heap = unsafe { &mut *B::Word::get() };
+        // SAFETY: as above.
+        unsafe { bind::flush::<B>(heap) };
+    }
+    shared.pool.purge_all() + shared.pool.memory().trim(true)
+}

@@ -1,0 +1,8 @@
+//! The ways of a block through the boxes.
+
+mod bind;
+pub(crate) mod large;
+pub(crate) mod resize;
+pub(crate) mod small;
+
+pub(crate) use bind::relieve_orphan;

@@ -1,0 +1,93 @@
+//! `realloc`: in place where it can be, by moving pages where that is cheaper than copying.
+
+use core::ptr::{self, NonNull};
+
+use hakmem_contract::geometry::SUPERSLAB;
+use hakmem_contract::{Backend, HugeBlocks, Kind, Pool, Registry, Spans};
+use hakmem_front_gate::{Gate, Tier};
+
+use super::{large, small};
+use crate::boxes::Boxes;
+use crate::options::Options;
+
+/// See [`Allocator::reallocate`](crate::Allocator::reallocate).
+///
+/// # Safety
+///
+/// As there.
+pub(crate) unsafe fn reallocate<B: Boxes>(
+    block: NonNull<u8>,
+    size: usize,
+    align: usize,
+    options: &Options,
+) -> *mut u8 {
+    let kind = B::shared().pool.registry().tag(block.as_ptr().addr()).kind();
+    let wanted = Gate::<B::Classes>::tier(size, align);
+    let in_place = match (kind, wanted) {
+        (Kind::Slab(_, old), Tier::Small(new)) => (old == new).then_some(block),
+        // SAFETY: the caller's block.
+        (Kind::SpanHead(old), Tier::Span(new)) => unsafe { resize_span::<B>(block, old, new) },
+        // SAFETY: the caller's block.
+        (Kind::Huge, Tier::Huge(bytes)) => unsafe { resize_huge::<B>(block, bytes, align) },
+        (_, Tier::Refused) => return ptr::null_mut(),
+        _ => None,
+    };
+    match in_place {
+        Some(block) => block.as_ptr(),
+        // SAFETY: passed on.
+        None => unsafe { move_cold::<B>(block, size, align, options) },
+    }
+}
+
+/// # Safety
+///
+/// `block` is a live span of `old` units, the caller's.
+unsafe fn resize_span<B: Boxes>(block: NonNull<u8>, old: usize, new: usize) -> Option<NonNull<u8>> {
+    if old == new {
+        return Some(block);
+    }
+    let shared = B::shared();
+    // SAFETY: the caller's block.
+    match unsafe { shared.pool.resize_span(block, new) } {
+        Ok(resized) => resized.then_some(block),
+        Err(fault) => shared.fault(fault),
+    }
+}
+
+/// # Safety
+///
+/// `block` is a live huge block, the caller's.
+unsafe fn resize_huge<B: Boxes>(
+    block: NonNull<u8>,
+    bytes: usize,
+    align: usize,
+) -> Option<NonNull<u8>> {
+    let may_move = align <= SUPERSLAB;
+    // SAFETY: the caller's block.
+    unsafe { B::shared().pool.resize_huge(block, bytes, may_move) }
+}
+
+/// A new block, and the contents copied.
+///
+/// # Safety
+///
+/// As [`reallocate`].
+#[cold]
+#[inline(never)]
+unsafe fn move_cold<B: Boxes>(
+    block: NonNull<u8>,
+    size: usize,
+    align: usize,
+    options: &Options,
+) -> *mut u8 {
+    // SAFETY: the caller's block.
+    let old = unsafe { large::usable_size::<B>(block.as_ptr()) };
+    let new = large::allocate_any::<B>(size, align, options);
+    if !new.is_null() {
+        // SAFETY: both have so many bytes, and the new block overlaps nothing.
+        unsafe { ptr::copy_nonoverlapping(block.as_ptr(), new, old.min(size)) };
+        // SAFETY: the contents have moved; the caller does not use the old address.
+        unsafe { small::deallocate_known::<B>(block.as_ptr()) };
+    }
+    new
+}

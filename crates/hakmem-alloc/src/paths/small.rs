@@ -1,0 +1,189 @@
+//! Blocks of slabs. `allocate` and `deallocate` are what is inlined; the rest is out of line.
+
+use core::ptr::{self, NonNull};
+
+use hakmem_contract::HugeBlocks;
+use hakmem_contract::tag::{CLASS_LIMIT, KIND_SHIFT};
+use hakmem_contract::{
+    Backend, Class, Fault, FrontCache, Kind, Owner, Page, Pool, Registry, SizeClasses, Spans, Tag,
+};
+use hakmem_tls_bind::ThreadWord;
+
+use super::{bind, large};
+use crate::boxes::Boxes;
+use crate::heap::Heap;
+use crate::options::Options;
+
+/// Remote frees of blocks at least this large are not gathered: one atomic OR is little beside
+/// what the block was used for, and its owner wants it back.
+const GATHER_BELOW: u32 = 1024;
+
+/// `size` bytes at a multiple of 16.
+#[inline(always)]
+pub(crate) fn allocate<B: Boxes>(size: usize, options: &Options) -> *mut u8 {
+    let Some(class) = B::Classes::class_of_fast(size) else {
+        return large::allocate_any::<B>(size, 1, options);
+    };
+    allocate_class::<B>(class, options)
+}
+
+/// A block of `class`.
+#[inline(always)]
+pub(crate) fn allocate_class<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
+    let heap = B::Word::get();
+    // SAFETY: this thread's heap, or the empty one.
+    let front = unsafe { &raw mut (*heap).front };
+    // SAFETY: as above.
+    match unsafe { B::Front::pop(front, class) } {
+        Some(block) => block.as_ptr(),
+        None => allocate_class_cold::<B>(class, options),
+    }
+}
+
+/// The front cache has no block of `class`, or the thread has no heap.
+#[cold]
+#[inline(never)]
+fn allocate_class_cold<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
+    let Some(heap) = bind::heap::<B>(options) else { return ptr::null_mut() };
+    // SAFETY: this thread's heap.
+    let heap = unsafe { &mut *heap.as_ptr() };
+    let shared = B::shared();
+    // What is for others goes to them before we ask for more.
+    // SAFETY: the outbox holds what this thread gave up.
+    if let Err(fault) = unsafe { heap.outbox.flush() } {
+        shared.fault(fault);
+    }
+    let (front, mut source) = bind::parts::<B>(heap);
+    let geometry = B::Classes::geometry(class);
+    // SAFETY: this thread's cache, opened when the heap was bound, and empty for the class.
+    let block =
+        unsafe { B::Front::refill(front, class, geometry, &mut source, shared.pool.memory()) };
+    block.map_or(ptr::null_mut(), NonNull::as_ptr)
+}
+
+/// Takes back the block at an address that may be anything.
+///
+/// # Safety
+///
+/// Nobody uses the block any more.
+#[inline(always)]
+pub(crate) unsafe fn deallocate<B: Boxes>(block: *mut u8) {
+    let tag = B::shared().pool.registry().tag(block.addr());
+    // SAFETY: passed on.
+    unsafe { deallocate_tagged::<B>(block, tag) };
+}
+
+/// Takes back a block that is known to be one.
+///
+/// # Safety
+///
+/// A live block of ours, which nobody uses any more.
+#[inline(always)]
+pub(crate) unsafe fn deallocate_known<B: Boxes>(block: *mut u8) {
+    // SAFETY: a live block is covered.
+    let tag = unsafe { B::shared().pool.registry().tag_covered(block.addr()) };
+    // SAFETY: passed on.
+    unsafe { deallocate_tagged::<B>(block, tag) };
+}
+
+/// Takes back the block at an address with `tag`.
+///
+/// # Safety
+///
+/// Nobody uses the block any more.
+#[inline(always)]
+unsafe fn deallocate_tagged<B: Boxes>(block: *mut u8, tag: Tag) {
+    let heap = B::Word::get();
+    // SAFETY: this thread's heap, or the empty one.
+    let bin = tag.bits() ^ unsafe { (*heap).owner_bits };
+    if bin < CLASS_LIMIT {
+        // SAFETY: tags have zeros below the kind.
+        unsafe { core::hint::assert_unchecked(bin.is_multiple_of(1 << KIND_SHIFT)) };
+        // SAFETY: below the limit, so it is a class.
+        let class = unsafe { Class::new_unchecked((bin >> KIND_SHIFT) as u8) };
+        // SAFETY: a tag is only published for units that exist, so the address is not null.
+        let block = unsafe { NonNull::new_unchecked(block) };
+        // SAFETY: this thread's heap: the empty one's owner is in no tag.
+        let front = unsafe { &raw mut (*heap).front };
+        // SAFETY: this thread's cache; the tag says that the block is of the class and ours.
+        if !unsafe { B::Front::push(front, class, block) } {
+            // SAFETY: as above.
+            unsafe { spill_cold::<B>(block, class) };
+        }
+    } else {
+        // SAFETY: passed on.
+        unsafe { deallocate_cold::<B>(block, tag) };
+    }
+}
+
+/// The front cache has no room for `block`.
+///
+/// # Safety
+///
+/// As [`FrontCache::spill`].
+#[cold]
+#[inline(never)]
+unsafe fn spill_cold<B: Boxes>(block: NonNull<u8>, class: Class) {
+    // SAFETY: the class was this thread's, so the thread has a heap.
+    let heap = unsafe { &mut *B::Word::get() };
+    let geometry = B::Classes::geometry(class);
+    let (front, mut source) = bind::parts::<B>(heap);
+    let meta = B::shared().pool.memory();
+    // SAFETY: passed on; a heap with blocks was opened.
+    unsafe { B::Front::spill(front, class, geometry, block, &mut source, meta) };
+}
+
+/// Another thread's block, a span, a huge block, null, or nothing of ours.
+///
+/// # Safety
+///
+/// Nobody uses the block any more.
+#[cold]
+#[inline(never)]
+unsafe fn deallocate_cold<B: Boxes>(block: *mut u8, tag: Tag) {
+    let Some(base) = NonNull::new(block) else { return };
+    let shared = B::shared();
+    let result = match tag.kind() {
+        // SAFETY: passed on.
+        Kind::Slab(owner, class) => unsafe { give_remote::<B>(base, owner, class) },
+        // SAFETY: passed on.
+        Kind::SpanHead(_) => unsafe { shared.pool.release_span(base) },
+        // SAFETY: passed on.
+        Kind::Huge => unsafe { shared.pool.release_huge(base) },
+        Kind::SpanTail => Err(Fault::Interior(block.addr())),
+        Kind::Foreign => Err(Fault::Foreign(block.addr())),
+    };
+    if let Err(fault) = result {
+        shared.fault(fault);
+    }
+}
+
+/// Gives a block of another thread back, by way of the outbox if this thread has a heap.
+///
+/// # Safety
+///
+/// Nobody uses the block any more.
+#[inline]
+unsafe fn give_remote<B: Boxes>(
+    block: NonNull<u8>,
+    _owner: Owner,
+    class: Class,
+) -> Result<(), Fault> {
+    // SAFETY: a unit with a tag is covered.
+    let word = unsafe { B::shared().pool.registry().word_covered(block.as_ptr().addr()) };
+    let Some(slab) = NonNull::new(ptr::with_exposed_provenance_mut::<B::Page>(word)) else {
+        return Err(Fault::DoubleFree(block.as_ptr().addr()));
+    };
+    // SAFETY: the word of a slab's unit is its descriptor, and the block keeps it open.
+    let (word, bit) = unsafe { B::Page::locate(slab, block) }?;
+    // SAFETY: this thread's heap, or the empty one, of which only the owner is looked at.
+    let heap = unsafe { &*B::Word::get() };
+    if heap.is_empty_heap() || B::Classes::geometry(class).block_size >= GATHER_BELOW {
+        // SAFETY: the caller gives the block up.
+        return unsafe { B::Page::give_remote(slab, word, bit) };
+    }
+    // SAFETY: this thread's heap, not the empty one.
+    let heap: &mut Heap<B> = unsafe { &mut *B::Word::get() };
+    // SAFETY: the caller gives the block up.
+    unsafe { heap.outbox.push(slab.as_ptr(), word, bit) }
+}

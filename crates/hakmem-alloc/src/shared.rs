@@ -1,0 +1,84 @@
+//! What the threads share, and the seam that their warm pools stand on.
+
+use core::fmt;
+
+use hakmem_contract::{Backend, Fault, Pool, Span};
+use hakmem_tls_bind::{ExitHook, HeapTable};
+
+use crate::boxes::Boxes;
+use crate::heap::Heap;
+use crate::{paths, report};
+
+/// See the [module docs](self). All zero bytes when new, but for zero-sized parts.
+pub struct Shared<B: Boxes> {
+    pub(crate) pool: B::Pool,
+    pub(crate) heaps: HeapTable<Heap<B>>,
+    pub(crate) hook: ExitHook,
+}
+
+impl<B: Boxes> Shared<B> {
+    /// The statics of a composition.
+    #[inline]
+    #[must_use]
+    pub const fn new(pool: B::Pool) -> Self {
+        Self { pool, heaps: HeapTable::new(), hook: ExitHook::new() }
+    }
+
+    /// The pool.
+    #[inline]
+    pub const fn pool(&self) -> &B::Pool {
+        &self.pool
+    }
+}
+
+/// How many orphans a thread that needs memory looks at before it asks the system.
+const ORPHANS: usize = 2;
+
+// SAFETY: the pool keeps the guarantees of `acquire` and `release`; orphans are looked at through
+// the lower boxes only.
+unsafe impl<B: Boxes> Backend for Shared<B> {
+    type Registry = <B::Pool as Pool>::Registry;
+    type Meta = <B::Pool as Pool>::Memory;
+
+    #[inline]
+    fn acquire(&self, units: usize, out: &mut [Span]) -> usize {
+        let mut n = self.pool.acquire_at_hand(units, out);
+        let mut orphans = 0;
+        while n == 0 && orphans < ORPHANS && paths::relieve_orphan(self) {
+            n = self.pool.acquire_at_hand(units, out);
+            orphans += 1;
+        }
+        if n == 0 {
+            n = hakmem_contract::UnitPool::acquire(&self.pool, units, out);
+        }
+        n
+    }
+
+    #[inline]
+    unsafe fn release(&self, span: Span) {
+        // SAFETY: passed on.
+        unsafe { hakmem_contract::UnitPool::release(&self.pool, span) };
+    }
+
+    #[inline]
+    fn registry(&self) -> &Self::Registry {
+        self.pool.registry()
+    }
+
+    #[inline]
+    fn meta(&self) -> &Self::Meta {
+        self.pool.memory()
+    }
+
+    #[inline]
+    fn fault(&self, fault: Fault) -> ! {
+        report::die(self.pool.memory(), fault)
+    }
+}
+
+impl<B: Boxes> fmt::Debug for Shared<B> {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("heaps", &self.heaps).finish_non_exhaustive()
+    }
+}
