@@ -11,8 +11,8 @@
 //!
 //! | edge | from | to | what travels |
 //! |------|------|----|--------------|
-//! | T1 | `set`: AcqRel OR of the leaf word | `claim`/`clear`: AcqRel AND of the same word | everything the setter did before, such as the state of the thing that the member names |
-//! | T2 | `set`: AcqRel OR of an upper word | `descend_clear`: AcqRel AND of that word, then an Acquire load of the word below | the setter's bit below: whoever removes a hint after it was set sees why it was set, and puts it back |
+//! | T1 | `set`: `AcqRel` OR of the leaf word | `claim`/`clear`: `AcqRel` AND of the same word | everything the setter did before, such as the state of the thing that the member names |
+//! | T2 | `set`: `AcqRel` OR of an upper word | `descend_clear`: `AcqRel` AND of that word, then an Acquire load of the word below | the setter's bit below: whoever removes a hint after it was set sees why it was set, and puts it back |
 //!
 //! T2 makes a lost hint impossible without a `SeqCst` fence: setter and clearer both use a
 //! read-modify-write of the *same* upper word, so one of them comes second. If the setter does,
@@ -25,6 +25,10 @@
 //! hint, which is then not found until its neighbour is set: a leak, never a wrong answer.
 //!
 //! Modelled in `tests/loom_tree.rs`.
+
+#[cfg(loom)]
+#[path = "tree_mutants.rs"]
+mod mutants;
 
 use crate::atomic::{AtomicU64, Ordering};
 use crate::const_unless_loom;
