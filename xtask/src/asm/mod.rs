@@ -18,14 +18,22 @@ use crate::workspace::Workspace;
 use crate::{shell, so};
 
 /// The program the probes live in. The stores of a value into its box are the caller's work,
-/// so `probe_box_new` leaves the box uninitialised.
+/// so `probe_box_new` leaves the box uninitialised. `probe_alloc` is the same without what
+/// `Box` adds, the call of `handle_alloc_error` and the stack frame that this call needs.
 const PROBE_MAIN: &str = r#"
 use std::mem::MaybeUninit;
 
 #[global_allocator]
-static HEAP: hakmem_alloc::Hakmem = hakmem_alloc::Hakmem;
+static HEAP: hakmem_alloc::Hakmem = hakmem_alloc::Hakmem::new();
 
 type Value = [u64; 4];
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn probe_alloc() -> *mut u8 {
+    // SAFETY: the size is not zero.
+    unsafe { std::alloc::alloc(std::alloc::Layout::new::<Value>()) }
+}
 
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -41,6 +49,7 @@ pub extern "C" fn probe_box_drop(value: Box<MaybeUninit<Value>>) {
 
 fn main() {
     let new = std::hint::black_box(probe_box_new as extern "C" fn() -> _);
+    std::hint::black_box(probe_alloc as extern "C" fn() -> _)();
     let drop = std::hint::black_box(probe_box_drop as extern "C" fn(_));
     drop(new());
 }
@@ -60,7 +69,8 @@ enum Artefact {
     Library,
 }
 
-const HOT: [Hot; 4] = [
+const HOT: [Hot; 5] = [
+    Hot { name: "alloc", symbol: "probe_alloc", artefact: Artefact::Probe, budget: 8 },
     Hot { name: "box_new", symbol: "probe_box_new", artefact: Artefact::Probe, budget: 8 },
     Hot { name: "box_drop", symbol: "probe_box_drop", artefact: Artefact::Probe, budget: 18 },
     Hot { name: "malloc", symbol: "malloc", artefact: Artefact::Library, budget: 16 },
