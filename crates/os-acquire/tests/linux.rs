@@ -1,6 +1,5 @@
 //! The real port against the real system.
 #![cfg(all(target_os = "linux", not(loom)))]
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::ptr::NonNull;
 

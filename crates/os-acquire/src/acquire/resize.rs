@@ -119,7 +119,9 @@ impl<P: OsPort> Acquire<P> {
             if piece <= SUPERSLAB {
                 return 0;
             }
-            piece = (piece / 2) & !(SUPERSLAB - 1);
+            // All but the last SuperSlab is what advice makes one mapping; else, by halves.
+            let less = if piece == old { piece - SUPERSLAB } else { piece / 2 };
+            piece = less.next_multiple_of(SUPERSLAB);
         }
     }
 
