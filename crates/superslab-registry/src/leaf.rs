@@ -30,10 +30,10 @@ impl Leaf {
 
     /// The tag of unit `index`.
     #[inline]
-    pub(crate) fn set_tag(&self, index: usize, tag: Tag) {
+    pub(crate) fn set_tag(&self, index: usize, tag: Tag, order: Ordering) {
         if let Some(slot) = self.tags.get(index) {
-            // Release: the tail of R2.
-            slot.store(tag.bits(), Ordering::Release);
+            // `order` is Release: the tail of R2.
+            slot.store(tag.bits(), order);
         }
     }
 }

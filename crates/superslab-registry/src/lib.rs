@@ -48,6 +48,8 @@
 
 mod leaf;
 #[cfg(loom)]
+mod mutants;
+#[cfg(loom)]
 #[path = "raw_loom.rs"]
 mod raw;
 #[cfg(not(loom))]
@@ -132,7 +134,7 @@ impl TwoLevel {
     }
 
     /// Sees to it that root entry `entry` leads to a leaf.
-    fn cover_entry(&self, entry: &AtomicUsize, meta: &impl MetaArena) -> bool {
+    fn cover_entry(&self, entry: &AtomicUsize, meta: &impl MetaArena, publish: Ordering) -> bool {
         // Relaxed: it matters only whether there is one; nobody looks into it here.
         if entry.load(Ordering::Relaxed) != 0 {
             return true;
@@ -141,10 +143,8 @@ impl TwoLevel {
         let zero = self.zero.as_ptr().addr();
         let distance = leaf.as_ptr().expose_provenance().wrapping_sub(zero);
         // INVARIANT: from 0, once, to the distance of a leaf whose provenance is exposed.
-        // Release: the tail of R1. Relaxed on failure: the winner's leaf is not used here.
-        let published =
-            entry.compare_exchange(0, distance, Ordering::Release, Ordering::Relaxed).is_ok();
-        if !published {
+        // `publish` is Release: the tail of R1. Relaxed on failure: the winner's leaf is not used here.
+        if entry.compare_exchange(0, distance, publish, Ordering::Relaxed).is_err() {
             // SAFETY: nobody else has seen `leaf`, and nobody uses it any more.
             unsafe { self.spares.put(leaf) };
         }
@@ -160,7 +160,8 @@ unsafe impl Registry for TwoLevel {
         let Some(last) = base.checked_add(bytes.saturating_sub(1)) else { return false };
         let range = base >> LEAF_SHIFT..=last >> LEAF_SHIFT;
         let Some(entries) = self.root.get(range) else { return false };
-        entries.iter().all(|entry| self.cover_entry(entry, meta))
+        // Release: the tail of R1.
+        entries.iter().all(|entry| self.cover_entry(entry, meta, Ordering::Release))
     }
 
     #[inline(always)]
@@ -206,7 +207,9 @@ unsafe impl Registry for TwoLevel {
         for address in addresses() {
             let tag = if address == base { head } else { tail };
             // SAFETY: as above.
-            unsafe { self.leaf_covered(address) }.set_tag(unit_of(address), tag);
+            let leaf = unsafe { self.leaf_covered(address) };
+            // Release: the tail of R2.
+            leaf.set_tag(unit_of(address), tag, Ordering::Release);
         }
     }
 }

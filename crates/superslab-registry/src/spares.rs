@@ -56,6 +56,16 @@ impl Spares {
     ///
     /// The leaf is the caller's, zero but for the first word, exposed, and not used again.
     pub(crate) unsafe fn put(&self, leaf: NonNull<Leaf>) {
+        // Release: the tail of R3.
+        // SAFETY: the caller's promise.
+        unsafe { self.put_with(leaf, Ordering::Release) }
+    }
+
+    /// # Safety
+    ///
+    /// As [`put`](Self::put).
+    #[inline]
+    pub(crate) unsafe fn put_with(&self, leaf: NonNull<Leaf>, order: Ordering) {
         // Relaxed: the value is only stored and compared.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
@@ -63,8 +73,8 @@ impl Spares {
             // SAFETY: the caller owns the leaf until the CAS succeeds.
             unsafe { leaf.as_ref() }.set_word(0, head.expose_provenance());
             let new = leaf.as_ptr();
-            // Release: the tail of R3. Relaxed on failure: as at the load above.
-            match self.head.compare_exchange_weak(head, new, Ordering::Release, Ordering::Relaxed) {
+            // `order` is Release: the tail of R3. Relaxed on failure: as at the load above.
+            match self.head.compare_exchange_weak(head, new, order, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(seen) => head = seen,
             }
