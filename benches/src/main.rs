@@ -8,17 +8,24 @@ use hakmem_benches::measure::Common;
 use hakmem_benches::report::{Memory, json};
 use hakmem_benches::workloads::Workload;
 
-#[cfg(feature = "bump")]
+#[cfg(feature = "hakmem")]
+#[path = "allocators/hakmem.rs"]
+mod chosen;
+
+#[cfg(all(feature = "bump", not(any(feature = "hakmem"))))]
 #[path = "allocators/bump.rs"]
 mod chosen;
 
-#[cfg(all(any(feature = "mimalloc", feature = "mimalloc-v2"), not(feature = "bump")))]
+#[cfg(all(
+    any(feature = "mimalloc", feature = "mimalloc-v2"),
+    not(any(feature = "hakmem", feature = "bump"))
+))]
 #[path = "allocators/mimalloc.rs"]
 mod chosen;
 
 #[cfg(all(
     feature = "jemalloc",
-    not(any(feature = "bump", feature = "mimalloc", feature = "mimalloc-v2"))
+    not(any(feature = "hakmem", feature = "bump", feature = "mimalloc", feature = "mimalloc-v2"))
 ))]
 #[path = "allocators/jemalloc.rs"]
 mod chosen;
@@ -26,6 +33,7 @@ mod chosen;
 #[cfg(all(
     feature = "snmalloc",
     not(any(
+        feature = "hakmem",
         feature = "bump",
         feature = "mimalloc",
         feature = "mimalloc-v2",
@@ -36,6 +44,7 @@ mod chosen;
 mod chosen;
 
 #[cfg(not(any(
+    feature = "hakmem",
     feature = "bump",
     feature = "mimalloc",
     feature = "mimalloc-v2",

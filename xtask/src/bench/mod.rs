@@ -116,8 +116,8 @@ fn report(
 /// What is not in the table, and why.
 fn notes(field: &Field, plan: &Plan, outcome: &schedule::Outcome) -> String {
     let mut lines = Vec::new();
-    if outcome.interrupted {
-        lines.push(format!("interrupted: {} of {} runs done", outcome.done, outcome.planned));
+    if let Some(why) = outcome.cut_short {
+        lines.push(format!("{why}: {} of {} runs done", outcome.done, outcome.planned));
     }
     if !field.entrants.iter().any(|entrant| entrant.kind == entrants::Kind::Subject) {
         lines.push("hakmem was not measured, so there are no ratios".to_owned());

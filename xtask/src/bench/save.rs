@@ -60,7 +60,7 @@ fn document(field: &Field, plan: &Plan, outcome: &Outcome, machine: &str, notes:
         "machine": machine.lines().collect::<Vec<_>>(),
         "quick": plan.quick,
         "reps": plan.reps,
-        "interrupted": outcome.interrupted,
+        "cut_short": outcome.cut_short,
         "notes": notes.lines().collect::<Vec<_>>(),
         "entrants": entrants,
         "rows": plan.cases.iter().enumerate().map(row).collect::<Vec<_>>(),

@@ -16,6 +16,8 @@ pub(crate) struct Spread {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) ns_per_op: Spread,
+    /// The fastest run, for floors.
+    pub(crate) least_ns: f64,
     pub(crate) peak_rss: f64,
     pub(crate) end_rss: f64,
 }
@@ -68,6 +70,7 @@ fn measured(samples: &[(usize, Sample)]) -> Option<Measured> {
     let of = |get: fn(&Sample) -> f64| spread(samples.iter().map(|(_, s)| get(s)).collect());
     Some(Measured {
         ns_per_op: of(Sample::ns_per_op)?,
+        least_ns: samples.iter().map(|(_, s)| s.ns_per_op()).fold(f64::INFINITY, f64::min),
         peak_rss: of(|s| s.peak_rss as f64)?.median,
         end_rss: of(|s| s.end_rss as f64)?.median,
     })
