@@ -74,3 +74,100 @@ fn a_range_acquired_is_aligned_writable_and_comes_back() {
     assert!(memory.stats().is_balanced());
     assert!(memory.alloc_meta(100).is_some());
 }
+
+#[test]
+fn alignment_up_to_a_gigabyte() {
+    let memory = Acquire::new(Linux);
+    for shift in 21..=30 {
+        let range = memory.acquire(SUPERSLAB, 1 << shift, true).unwrap();
+        assert!(range.base.as_ptr().addr().is_multiple_of(1 << shift));
+        write(range.base, SUPERSLAB - 1, 1);
+        assert_eq!(memory.stats().mapped, memory.stats().handed_out, "nothing around it");
+        // SAFETY: ours, and not used again.
+        unsafe { memory.release(range.base, range.bytes) };
+        memory.trim(true);
+        assert_eq!(memory.stats().mapped, 0);
+    }
+}
+
+#[test]
+fn relocation_keeps_contents_and_leaves_nothing() {
+    let memory = Acquire::new(Linux);
+    let from = memory.acquire(2 * SUPERSLAB, 1, true).unwrap();
+    let to = memory.acquire(5 * SUPERSLAB, 1, true).unwrap();
+    for page in 0..1024 {
+        write(from.base, page * PAGE, page as u8);
+    }
+    // SAFETY: both ours; the box is not used again.
+    assert!(unsafe { Linux.relocate(from.base, from.bytes, to.base, to.bytes) });
+    assert_eq!(resident(from.base, from.bytes), None);
+    for page in 0..1024 {
+        assert_eq!(read(to.base, page * PAGE), page as u8);
+    }
+    assert_eq!(read(to.base, 5 * SUPERSLAB - 1), 0);
+}
+
+/// A range of two mappings is refused before the target is harmed.
+#[test]
+fn a_refused_relocation_changes_nothing() {
+    let memory = Acquire::new(Linux);
+    let from = memory.acquire(2 * SUPERSLAB, 1, true).unwrap();
+    let to = memory.acquire(4 * SUPERSLAB, 1, true).unwrap();
+    // SAFETY: ours.
+    unsafe { Linux.advise_huge(from.base, SUPERSLAB, false) };
+    write(from.base, 3, 3);
+    write(from.base, SUPERSLAB + 3, 4);
+    // SAFETY: both ours.
+    let moved = unsafe { Linux.relocate(from.base, from.bytes, to.base, to.bytes) };
+    assert!(!moved);
+    assert!(resident(to.base, to.bytes).is_some(), "the target is still mapped");
+    assert_eq!((read(from.base, 3), read(from.base, SUPERSLAB + 3)), (3, 4));
+}
+
+#[test]
+fn resizing_keeps_contents_whatever_the_mappings() {
+    let memory = Acquire::new(Linux);
+    // Not whole SuperSlabs: advice makes two mappings.
+    let range = memory.acquire(6 * SUPERSLAB + 1, 1, true).unwrap();
+    let (mut base, mut bytes) = (range.base, range.bytes);
+    for superslab in 0..7 {
+        write(base, superslab * SUPERSLAB, 1 + superslab as u8);
+    }
+    for more in [1, 9, 20] {
+        let new = bytes + more * SUPERSLAB;
+        // SAFETY: ours.
+        base = unsafe { memory.resize(base, bytes, new, true) }.unwrap();
+        bytes = new;
+        for superslab in 0..7 {
+            assert_eq!(read(base, superslab * SUPERSLAB), 1 + superslab as u8);
+        }
+        write(base, bytes - 1, 1);
+        assert!(memory.stats().is_balanced());
+        assert!(resident(base, bytes).is_some());
+    }
+    assert_eq!(memory.stats().mapped, bytes);
+}
+
+#[test]
+fn the_clock_goes_on() {
+    let before = Linux.now_ms();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let after = Linux.now_ms();
+    assert!((40..5000).contains(&(after - before)), "{before} {after}");
+}
+
+#[test]
+fn dying_says_why_and_aborts() {
+    const LINE: &str = "hakmem: a line\n";
+    if std::env::var_os("OS_ACQUIRE_DIES").is_some() {
+        Linux.die(LINE.as_bytes());
+    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "dying_says_why_and_aborts", "--nocapture"])
+        .env("OS_ACQUIRE_DIES", "1")
+        .output()
+        .unwrap();
+    let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+    assert_eq!(signal, Some(libc::SIGABRT));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(LINE));
+}

@@ -23,6 +23,7 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::OsPort;
 use hakmem_contract::geometry::{OS_PAGE, round_up};
+use hakmem_sync::atomic::Ordering;
 use hakmem_sync::const_unless_loom;
 
 use crate::books::Books;
@@ -54,6 +55,29 @@ impl Arena {
 
     /// `bytes` of zeroed memory, 64-byte aligned, for ever. Lock-free.
     pub fn alloc<P: OsPort>(&self, os: &P, books: &Books, bytes: usize) -> Option<NonNull<u8>> {
+        // Release: the tail of A2. It publishes that a new chunk is mapped and zero.
+        self.alloc_with(os, books, bytes, Ordering::Release)
+    }
+
+    /// `alloc` with edge A2 cut, for the model's negative control.
+    #[cfg(loom)]
+    pub fn alloc_without_a2<P: OsPort>(
+        &self,
+        os: &P,
+        books: &Books,
+        bytes: usize,
+    ) -> Option<NonNull<u8>> {
+        // Relaxed: wrong on purpose.
+        self.alloc_with(os, books, bytes, Ordering::Relaxed)
+    }
+
+    fn alloc_with<P: OsPort>(
+        &self,
+        os: &P,
+        books: &Books,
+        bytes: usize,
+        publish: Ordering,
+    ) -> Option<NonNull<u8>> {
         if bytes > OWN_MAPPING {
             return map_meta(os, books, round_up(bytes, OS_PAGE)?);
         }
@@ -63,7 +87,7 @@ impl Arena {
             let cursor = self.state.peek();
             let address = match cursor.and_then(|cursor| cursor.bumped(pieces)) {
                 Some(next) => self.state.bump(cursor, next),
-                None => self.install(os, books, cursor, pieces)?,
+                None => self.install(os, books, cursor, pieces, publish)?,
             };
             if let Some(address) = address {
                 return NonNull::new(ptr::with_exposed_provenance_mut(address));
@@ -82,13 +106,14 @@ impl Arena {
         books: &Books,
         full: Option<Cursor>,
         pieces: usize,
+        publish: Ordering,
     ) -> Option<Option<usize>> {
         let step = full.map_or(0, |cursor| (cursor.step() + 1).min(DOUBLINGS));
         let (chunk, bytes) = map_chunk(os, books, FIRST_CHUNK << step)?;
         let base = chunk.as_ptr().expose_provenance();
         let next = Cursor::pack(base, bytes / PIECE, step).and_then(|c| c.bumped(pieces));
         if let Some(next) = next
-            && self.state.install(full, next)
+            && self.state.install(full, next, publish)
         {
             return Some(Some(base));
         }

@@ -112,14 +112,13 @@ impl State {
     /// Moves from `from` up to `next`. Returns the address of what lies between.
     pub(super) fn bump(&self, from: Option<Cursor>, next: Cursor) -> Option<usize> {
         // Acquire: the head of A2. The chunk is mapped and zero.
-        let done = self.change(word(from), next, BUMP);
+        let done = self.change(word(from), next, Ordering::Acquire);
         from.filter(|_| done).map(Cursor::next)
     }
 
-    /// Makes `next` the cursor, if it is still `full`.
-    pub(super) fn install(&self, full: Option<Cursor>, next: Cursor) -> bool {
-        // Release: the tail of A2. It publishes that the chunk is mapped and zero.
-        self.change(word(full), next, Ordering::Release)
+    /// Makes `next` the cursor, if it is still `full`. `publish` is Release, the tail of A2.
+    pub(super) fn install(&self, full: Option<Cursor>, next: Cursor, publish: Ordering) -> bool {
+        self.change(word(full), next, publish)
     }
 
     fn change(&self, from: u64, to: Cursor, success: Ordering) -> bool {
@@ -127,6 +126,3 @@ impl State {
         self.word.compare_exchange(from, to.0.get(), success, Ordering::Relaxed).is_ok()
     }
 }
-
-/// Acquire: the head of A2, see [`State::bump`].
-const BUMP: Ordering = Ordering::Acquire;
