@@ -22,6 +22,9 @@ use space::Space;
 /// Where virtual addresses begin, downwards: not aligned, as on a real system.
 const TOP: usize = (1 << 46) + 0x5000;
 
+/// Linux maps above this, and no virtual address comes near it, even by growing.
+const FLOOR: usize = 3 << 45;
+
 /// The kinds of calls that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -198,8 +201,7 @@ impl Simulated {
 
     /// Whether memory is behind this address.
     fn has_memory(&self, base: NonNull<u8>) -> bool {
-        // Virtual addresses are below `TOP`; Linux maps above it.
-        self.real || base.as_ptr().addr() > TOP
+        self.real || base.as_ptr().addr() > FLOOR
     }
 
     /// Counts a call on a range that must be mapped.
@@ -307,7 +309,7 @@ impl Drop for Simulated {
             let Some(range) = NonNull::new(ptr::with_exposed_provenance_mut::<u8>(base)) else {
                 continue;
             };
-            if self.real || base > TOP {
+            if self.real || base > FLOOR {
                 // SAFETY: the system goes away, and with it the allocator that used the memory.
                 unsafe { Linux.unmap(range, bytes) };
             }
