@@ -50,10 +50,6 @@ pub unsafe trait FrontCache: Sized {
     /// A cache without room, for the heap of threads without a heap.
     const EMPTY: Self;
 
-    /// log2 of the distance between the bins of neighbouring classes, in bytes; the `bin`
-    /// of [`push_bin`](Self::push_bin) is the class shifted by it.
-    const BIN_SHIFT: u32;
-
     /// Makes the cache usable, in place. `limits` scales the most blocks of each class: the
     /// class's own limit is shifted right by it.
     ///

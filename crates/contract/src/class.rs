@@ -1,18 +1,20 @@
 //! Size classes: which exist is one box's choice, what a class is is everybody's.
 
 use crate::geometry::UNIT;
+use crate::tag::KIND_SHIFT;
 
 /// Room for classes in every per-class array. A scheme may have fewer.
 pub const MAX_CLASSES: usize = 40;
 
-/// A size class.
+/// A size class. Kept as the bits that it has in a [tag](crate::tag), its number times 32, because
+/// that is what the hot path computes with.
 ///
 /// # Invariants
 ///
 /// - The number is below [`MAX_CLASSES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
-pub struct Class(u8);
+pub struct Class(u16);
 
 impl Class {
     /// Class number `index`, or `None` when there is room for fewer.
@@ -20,26 +22,34 @@ impl Class {
     #[must_use]
     pub const fn new(index: usize) -> Option<Self> {
         // INVARIANT: checked here.
-        if index < MAX_CLASSES { Some(Self(index.to_le_bytes()[0])) } else { None }
+        if index < MAX_CLASSES { Some(Self(low_u16(index << KIND_SHIFT))) } else { None }
     }
 
-    /// Class number `index`.
+    /// The class with these bits in a tag.
     ///
     /// # Safety
     ///
-    /// `index < MAX_CLASSES`.
-    #[inline]
+    /// They are the bits of a class: a multiple of `1 << KIND_SHIFT` below
+    /// [`CLASS_LIMIT`](crate::tag::CLASS_LIMIT).
+    #[inline(always)]
     #[must_use]
-    pub const unsafe fn new_unchecked(index: u8) -> Self {
+    pub const unsafe fn from_bits_unchecked(bits: usize) -> Self {
         // INVARIANT: the caller's promise.
-        Self(index)
+        Self(low_u16(bits))
+    }
+
+    /// Its bits in a tag, which are also the offset of a front cache's bin of 32 bytes.
+    #[inline(always)]
+    #[must_use]
+    pub const fn bits(self) -> usize {
+        self.0 as usize
     }
 
     /// Its number, below [`MAX_CLASSES`].
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub const fn index(self) -> usize {
-        let index = self.0 as usize;
+        let index = (self.0 >> KIND_SHIFT) as usize;
         // SAFETY: the type's invariant.
         unsafe { core::hint::assert_unchecked(index < MAX_CLASSES) };
         index

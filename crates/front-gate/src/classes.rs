@@ -47,15 +47,23 @@ const fn block_size(index: usize) -> u32 {
 }
 
 /// Classes of sizes up to [`TABLE_MAX`], by `(size - 1) / 16`.
-const TABLE: [u8; TABLE_MAX / 16] = {
-    let mut table = [0; TABLE_MAX / 16];
+const TABLE: [Class; TABLE_MAX / 16] = {
+    let mut table = [class(1); TABLE_MAX / 16];
     let mut i = 0;
     while i < table.len() {
-        table[i] = class_index(i * 16 + 1).to_le_bytes()[0];
+        table[i] = class(i * 16 + 1);
         i += 1;
     }
     table
 };
+
+/// The class of `size` bytes, for the table.
+const fn class(size: usize) -> Class {
+    match Class::new(class_index(size)) {
+        Some(class) => class,
+        None => unreachable!(),
+    }
+}
 
 const GEOMETRY: [Geometry; COUNT] = {
     let mut all = [Geometry::new(16, CACHE_BYTES, CACHE_BLOCKS); COUNT];
@@ -79,9 +87,7 @@ unsafe impl SizeClasses for FourPerDoubling {
     #[inline(always)]
     fn class_of_fast(size: usize) -> Option<Class> {
         // A size of 0 wraps to the far end, and is sorted out on the slow path.
-        let class = *TABLE.get(size.wrapping_sub(1) / 16)?;
-        // SAFETY: the table holds class numbers.
-        Some(unsafe { Class::new_unchecked(class) })
+        TABLE.get(size.wrapping_sub(1) / 16).copied()
     }
 
     #[inline]

@@ -34,11 +34,8 @@ impl<C: SizeClasses> Gate<C> {
     pub fn tier(size: usize, align: usize) -> Tier {
         let () = Self::_NO_GAP;
         if align <= UNIT {
-            let class = if align <= 16 {
-                C::class_of(size)
-            } else {
-                C::class_of_aligned(size, align)
-            };
+            let class =
+                if align <= 16 { C::class_of(size) } else { C::class_of_aligned(size, align) };
             if let Some(class) = class {
                 return Tier::Small(class);
             }

@@ -43,7 +43,17 @@ impl<B: Boxes> Allocator<B> {
     /// `size` bytes at a multiple of 16, or null. For C: `malloc`.
     #[inline(always)]
     pub fn allocate(&self, size: usize) -> *mut u8 {
-        small::allocate::<B>(size, &self.options)
+        match self.allocate_cached(size) {
+            Some(block) => block.as_ptr(),
+            None => large::allocate_any::<B>(size, MIN_ALIGN, &self.options),
+        }
+    }
+
+    /// What [`allocate`](Self::allocate) does without a call: `None` means "ask `allocate`", not
+    /// "no memory".
+    #[inline(always)]
+    pub fn allocate_cached(&self, size: usize) -> Option<NonNull<u8>> {
+        small::allocate_cached::<B>(size)
     }
 
     /// `size` bytes at a multiple of `align`, a power of two, or null.

@@ -19,10 +19,11 @@ use crate::boxes::Boxes;
 /// - The inbox is zero or a live one; it lies on a cache line of its own.
 #[repr(C, align(64))]
 pub struct Heap<B: Boxes> {
-    /// The owner's bits of a tag, for the hot path.
-    pub(crate) owner_bits: u32,
-    pub(crate) owner: Owner,
     pub(crate) front: B::Front,
+    /// The owner's bits of a tag, for the hot path: a word, so that what is computed of it needs
+    /// no widening.
+    pub(crate) owner_bits: usize,
+    pub(crate) owner: Owner,
     pub(crate) outbox: Outbox<B::Page>,
     pub(crate) warm: WarmPool<B::Page, B::Counters>,
     pub(crate) inbox: Inbox<B>,
@@ -41,7 +42,7 @@ impl<B: Boxes> Heap<B> {
     #[inline]
     pub(crate) const fn new(owner: Owner, budget: Budget) -> Self {
         Self {
-            owner_bits: owner.tag_bits(),
+            owner_bits: owner.tag_bits() as usize,
             owner,
             front: B::Front::EMPTY,
             outbox: Outbox::EMPTY,

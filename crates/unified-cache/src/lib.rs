@@ -119,7 +119,7 @@ impl UnifiedCache {
     #[inline(always)]
     const fn bin(this: *mut Self, class: Class) -> *mut Bin {
         // The bins come first.
-        this.cast::<Bin>().wrapping_add(class.index())
+        this.cast::<Bin>().wrapping_byte_add(class.bits())
     }
 }
 
@@ -130,8 +130,6 @@ unsafe impl FrontCache for UnifiedCache {
         bins: [const { Bin::EMPTY }; MAX_CLASSES],
         first: [[ptr::null_mut(); 1 + SMALL_ROOM as usize]; MAX_CLASSES],
     };
-
-    const BIN_SHIFT: u32 = KIND_SHIFT;
 
     #[inline]
     unsafe fn open(this: *mut Self, limit_shift: u32) {

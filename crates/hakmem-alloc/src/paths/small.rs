@@ -3,13 +3,13 @@
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::HugeBlocks;
-use hakmem_contract::tag::{CLASS_LIMIT, KIND_SHIFT};
+use hakmem_contract::tag::CLASS_LIMIT;
 use hakmem_contract::{
     Backend, Class, Fault, FrontCache, Kind, Owner, Page, Pool, Registry, SizeClasses, Spans, Tag,
 };
 use hakmem_tls_bind::ThreadWord;
 
-use super::{bind, large};
+use super::bind;
 use crate::boxes::Boxes;
 use crate::heap::Heap;
 use crate::options::Options;
@@ -18,26 +18,30 @@ use crate::options::Options;
 /// what the block was used for, and its owner wants it back.
 const GATHER_BELOW: u32 = 1024;
 
-/// `size` bytes at a multiple of 16.
+/// A cached block of `size` bytes at a multiple of 16, if the class is known at once and there is
+/// one.
 #[inline(always)]
-pub(crate) fn allocate<B: Boxes>(size: usize, options: &Options) -> *mut u8 {
-    let Some(class) = B::Classes::class_of_fast(size) else {
-        return large::allocate_any::<B>(size, 1, options);
-    };
-    allocate_class::<B>(class, options)
+pub(crate) fn allocate_cached<B: Boxes>(size: usize) -> Option<NonNull<u8>> {
+    pop::<B>(B::Classes::class_of_fast(size)?)
 }
 
 /// A block of `class`.
-#[inline(always)]
+#[inline]
 pub(crate) fn allocate_class<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
+    match pop::<B>(class) {
+        Some(block) => block.as_ptr(),
+        None => allocate_class_cold::<B>(class, options),
+    }
+}
+
+/// A cached block of `class`.
+#[inline(always)]
+fn pop<B: Boxes>(class: Class) -> Option<NonNull<u8>> {
     let heap = B::Word::get();
     // SAFETY: this thread's heap, or the empty one.
     let front = unsafe { &raw mut (*heap).front };
     // SAFETY: as above.
-    match unsafe { B::Front::pop(front, class) } {
-        Some(block) => block.as_ptr(),
-        None => allocate_class_cold::<B>(class, options),
-    }
+    unsafe { B::Front::pop(front, class) }
 }
 
 /// The front cache has no block of `class`, or the thread has no heap.
@@ -95,12 +99,10 @@ pub(crate) unsafe fn deallocate_known<B: Boxes>(block: *mut u8) {
 unsafe fn deallocate_tagged<B: Boxes>(block: *mut u8, tag: Tag) {
     let heap = B::Word::get();
     // SAFETY: this thread's heap, or the empty one.
-    let bin = tag.bits() ^ unsafe { (*heap).owner_bits };
-    if bin < CLASS_LIMIT {
-        // SAFETY: tags have zeros below the kind.
-        unsafe { core::hint::assert_unchecked(bin.is_multiple_of(1 << KIND_SHIFT)) };
-        // SAFETY: below the limit, so it is a class.
-        let class = unsafe { Class::new_unchecked((bin >> KIND_SHIFT) as u8) };
+    let bin = tag.bits() as usize ^ unsafe { (*heap).owner_bits };
+    if bin < CLASS_LIMIT as usize {
+        // SAFETY: below the limit, and tags have zeros below the kind.
+        let class = unsafe { Class::from_bits_unchecked(bin) };
         // SAFETY: a tag is only published for units that exist, so the address is not null.
         let block = unsafe { NonNull::new_unchecked(block) };
         // SAFETY: this thread's heap: the empty one's owner is in no tag.
@@ -108,22 +110,25 @@ unsafe fn deallocate_tagged<B: Boxes>(block: *mut u8, tag: Tag) {
         // SAFETY: this thread's cache; the tag says that the block is of the class and ours.
         if !unsafe { B::Front::push(front, class, block) } {
             // SAFETY: as above.
-            unsafe { spill_cold::<B>(block, class) };
+            unsafe { spill_cold::<B>(block) };
         }
     } else {
         // SAFETY: passed on.
-        unsafe { deallocate_cold::<B>(block, tag) };
+        unsafe { deallocate_cold::<B>(block) };
     }
 }
 
-/// The front cache has no room for `block`.
+/// The front cache has no room for `block`. The cold functions look the tag up again, so that the
+/// hot path need not keep it.
 ///
 /// # Safety
 ///
 /// As [`FrontCache::spill`].
 #[cold]
 #[inline(never)]
-unsafe fn spill_cold<B: Boxes>(block: NonNull<u8>, class: Class) {
+unsafe fn spill_cold<B: Boxes>(block: NonNull<u8>) {
+    let tag = B::shared().pool.registry().tag(block.as_ptr().addr());
+    let Kind::Slab(_, class) = tag.kind() else { return };
     // SAFETY: the class was this thread's, so the thread has a heap.
     let heap = unsafe { &mut *B::Word::get() };
     let geometry = B::Classes::geometry(class);
@@ -140,10 +145,10 @@ unsafe fn spill_cold<B: Boxes>(block: NonNull<u8>, class: Class) {
 /// Nobody uses the block any more.
 #[cold]
 #[inline(never)]
-unsafe fn deallocate_cold<B: Boxes>(block: *mut u8, tag: Tag) {
+unsafe fn deallocate_cold<B: Boxes>(block: *mut u8) {
     let Some(base) = NonNull::new(block) else { return };
     let shared = B::shared();
-    let result = match tag.kind() {
+    let result = match shared.pool.registry().tag(block.addr()).kind() {
         // SAFETY: passed on.
         Kind::Slab(owner, class) => unsafe { give_remote::<B>(base, owner, class) },
         // SAFETY: passed on.

@@ -1,0 +1,22 @@
+//! hakmem as C's `malloc`: a shared library to preload, a static one to link.
+//!
+//! # What it does not do
+//!
+//! It has no constructor and no destructor, needs no initialisation, opens nothing, reads no
+//! environment, and calls nothing of libc that could call it back but `pthread_setspecific`, which
+//! is called when the thread's heap is in place. It exports C's names and nothing else.
+//!
+//! # Promises
+//!
+//! - `free` preserves `errno`; every function that fails for want of memory sets it to ENOMEM, and
+//!   `posix_memalign` returns what it has to say and leaves both `errno` and its argument alone.
+//! - Requests above `PTRDIFF_MAX` fail. `malloc(0)` is unique. `realloc(p, 0)` frees and returns
+//!   null, as glibc's does.
+//! - A pointer that is no block of ours, and a double free wherever it is seen, ends the process
+//!   with one line that says so.
+#![no_std]
+
+pub mod api;
+mod errno;
+#[cfg(panic = "abort")]
+mod panic;
