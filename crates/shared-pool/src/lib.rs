@@ -20,17 +20,20 @@
 //!
 //! It does not look into a unit, and writes no header there. It makes no system call: [`Memory`]
 //! does. It knows no classes, no slabs, no threads and no owners. It waits for nobody: there
-//! is no lock. Nothing but [`purge`](SharedPool::purge) of everything has a loop over SuperSlabs.
+//! is no lock. Nothing but [`purge`](SharedPool::purge) of everything
+//! and the [`census`](SharedPool::census) has a loop over SuperSlabs.
 //! At most 262 144 SuperSlabs, half a TiB, are in use at a time; huge blocks come on top.
 //!
 //! # How
 //!
 //! *The truth is the free masks*, one word for each SuperSlab; each change of it is one
 //! read-modify-write, and taking is a CAS that removes bits. *Hints* in trees say which SuperSlabs
-//! have a run; they may be stale. Who finds no run removes the hint and looks again; who gives units
-//! back sets the hint after the mask, for those orders which had no run before. A claim leaves
-//! the hints alone, also when it takes the last run: the next taker would have to look at the
-//! tree anyway, and as often as not a release comes first.
+//! have a run of which order. Who gives units back sets, after the mask, the hints of those orders
+//! which had no run before. Who claims removes the hints of those orders which have no run any more,
+//! and looks at the mask again: if it has one after all, the hint is put back. So a hint may be wrong
+//! for a moment, while somebody is between two steps, and a search that follows a wrong one removes
+//! it. Leaving the hints to the searches would cost less for most claims, but then the first search
+//! for a long run would meet a wrong hint for every SuperSlab that was ever filled with short ones.
 //!
 //! A unit's zero bit goes with its free bit, in the same word: set means that every byte is
 //! zero. It is cleared by the claim, and comes back when the unit was purged.
@@ -68,6 +71,7 @@ mod arrays;
 #[cfg(loom)]
 #[path = "arrays_loom.rs"]
 mod arrays;
+mod census;
 mod entry;
 mod huge;
 pub mod policy;
@@ -78,5 +82,6 @@ mod seams;
 mod spans;
 mod state;
 
+pub use census::Census;
 pub use policy::{Policy, Standard};
 pub use pool::{KEEP_EMPTY, SharedPool};

@@ -33,11 +33,11 @@ pub struct SharedPool<M, R, P = Standard> {
     memory: M,
     registry: R,
     policy: P,
-    empty: AtomicU32,
+    pub(crate) empty: AtomicU32,
     pub(crate) decay: Decay,
     pub(crate) reserve: Reserve,
     pub(crate) numbers: Numbers,
-    room: [BitTree; ORDERS],
+    pub(crate) room: [BitTree; ORDERS],
     superslabs: [Entry; CAPACITY],
 }
 
@@ -154,15 +154,20 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         self.policy.step();
         let claim = entry.state.claim_runs(units, out.len(), P::CLAIM);
         let Some(claim) = claim else { return 0 };
-        self.note_claim(claim);
         // After the claim: only an owner may ask where the SuperSlab is (P3).
         let base = if P::CLAIM_FIRST { entry.unit(0) } else { early };
+        self.note_claim(number, claim);
         hand_out(claim, base, number, units, out)
     }
 
-    /// Accounts a claim.
+    /// Accounts a claim of SuperSlab `number`, and removes the hints that it made wrong: a search
+    /// would otherwise find one such hint for every SuperSlab that was filled.
     #[inline]
-    pub(crate) fn note_claim(&self, claim: Claim) {
+    pub(crate) fn note_claim(&self, number: u32, claim: Claim) {
+        let levels = claim.before.without(claim.mask).levels();
+        for order in levels..claim.before.levels() {
+            self.forget_room(number, order);
+        }
         if claim.before.free == ALL {
             self.policy.step();
             // Relaxed: a number that decides how much is kept, not who owns what.
@@ -170,7 +175,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         }
     }
 
-    /// SuperSlab `number` had no run of order `order`: removes the hint, and puts it back if there
+    /// SuperSlab `number` has no run of order `order`: removes the hint, and puts it back if there
     /// is one after all.
     fn forget_room(&self, number: u32, order: usize) {
         let (Some(room), Some(entry)) = (self.room.get(order), self.entry(number)) else { return };
@@ -255,7 +260,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         self.policy.step();
         // All 32 units at once: from here on nobody else can own one, or look at `base`.
         let Some(claim) = entry.state.claim_exact(ALL, P::CLAIM) else { return false };
-        self.note_claim(claim);
+        self.note_claim(number, claim);
         let Some(base) = pointer(entry.unit(0)) else { return false };
         // SAFETY: every unit was just claimed, so the range is ours, and it is not used again.
         unsafe { self.memory.release(base, SUPERSLAB) };
@@ -301,6 +306,7 @@ unsafe impl<M: Memory, R: Registry, P: Policy> UnitPool for SharedPool<M, R, P> 
         let mask = run(low_u32(behind), more);
         self.policy.step();
         let claim = self.entry(span.superslab)?.state.claim_exact(mask, P::CLAIM)?;
+        self.note_claim(span.superslab, claim);
         Some(claim.before.zero & mask == mask)
     }
 }

@@ -71,6 +71,11 @@ impl Decay {
         }
     }
 
+    /// Whether SuperSlab `number` is in a set.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        self.dirty.iter().any(|set| set.contains(number as usize))
+    }
+
     /// Whether it is time to look at the clock.
     #[inline]
     fn tick(&self) -> bool {
@@ -135,7 +140,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     fn purge_one(&self, number: u32, least: u32) -> usize {
         let Some(entry) = self.entry(number) else { return 0 };
         let Some(claim) = entry.state.claim_dirty(least, P::CLAIM) else { return 0 };
-        self.note_claim(claim);
+        self.note_claim(number, claim);
         let mut zero = 0;
         for (start, units) in runs_of(claim.mask) {
             let Some(base) = pointer(entry.unit(start)) else { continue };

@@ -57,7 +57,7 @@ impl Units {
     }
 
     /// The word without the units of `mask`.
-    const fn without(self, mask: u32) -> Self {
+    pub(crate) const fn without(self, mask: u32) -> Self {
         // INVARIANT: both bits of a unit go together.
         Self { free: self.free & !mask, zero: self.zero & !mask }
     }

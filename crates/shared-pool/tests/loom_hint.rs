@@ -2,8 +2,8 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --profile loom -p hakmem-shared-pool --test loom_hint`
 //!
-//! Size: one SuperSlab, wholly taken, with the stale hints of that; one or two releasers and one
-//! taker that finds nothing.
+//! Size: one SuperSlab, of which a run is free; a taker claims it, and the hint is to go; one or two
+//! releasers make another.
 #![cfg(loom)]
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -32,20 +32,29 @@ fn one_releaser<P: Policy + 'static>(policy: fn() -> P) -> std::sync::Arc<[Tally
     let seen = std::sync::Arc::clone(&tally);
     loom::model(move || {
         let model = Arc::new(Model::new(policy()));
-        let last = model.all_of_one().pop().unwrap();
+        let mut spans = model.all_of_one();
+        let (theirs, free) = (spans.pop().unwrap(), spans.pop().unwrap());
+        model.release(free);
         let releaser = {
             let model = Arc::clone(&model);
-            thread::spawn(move || model.release(last))
+            thread::spawn(move || model.release(theirs))
         };
+        // Takes the lower one, and removes the hint, unless the higher one is free by then.
         let taker = {
             let model = Arc::clone(&model);
-            thread::spawn(move || model.at_hand(1))
+            thread::spawn(move || (model.at_hand(1), model.at_hand(1)))
         };
-        let early = taker.join().unwrap();
+        let (first, second) = taker.join().unwrap();
         releaser.join().unwrap();
+        assert_eq!(first.map(|span| span.address()), Some(free.address()));
         let late = model.at_hand(1);
-        assert_eq!(usize::from(early.is_some()) + usize::from(late.is_some()), 1, "a unit is lost");
-        count(&tally, usize::from(early.is_some()));
+        assert_eq!(
+            usize::from(second.is_some()) + usize::from(late.is_some()),
+            1,
+            "a unit is lost"
+        );
+        assert!(model.pool.is_consistent());
+        count(&tally, usize::from(second.is_some()));
     });
     seen
 }
@@ -62,28 +71,33 @@ fn a_missing_second_look_is_caught() {
 }
 
 /// Two neighbours are released; the second sees the first's unit, or the other way round, and
-/// one of the two has to set the hint for two units.
+/// one of the two has to set the hint for two units, while the taker of another run of two removes
+/// it.
 fn two_releasers<P: Policy + 'static>(policy: fn() -> P) -> std::sync::Arc<[Tally; 2]> {
     let tally = tallies::<2>();
     let seen = std::sync::Arc::clone(&tally);
     loom::model(move || {
         let model = Arc::new(Model::new(policy()));
         let mut spans = model.all_of_one();
-        let releasers = [spans.pop().unwrap(), spans.pop().unwrap()].map(|span| {
+        let theirs = [spans.pop().unwrap(), spans.pop().unwrap()];
+        model.release(spans.pop().unwrap());
+        let releasers = theirs.map(|span| {
             let model = Arc::clone(&model);
             thread::spawn(move || model.release(span))
         });
         let taker = {
             let model = Arc::clone(&model);
-            thread::spawn(move || model.at_hand(2))
+            thread::spawn(move || (model.at_hand(2), model.at_hand(2)))
         };
-        let early = taker.join().unwrap();
+        let (first, second) = taker.join().unwrap();
         for releaser in releasers {
             releaser.join().unwrap();
         }
+        assert!(first.is_some(), "a run is lost");
         let late = model.at_hand(2);
-        assert_eq!(usize::from(early.is_some()) + usize::from(late.is_some()), 1, "a run is lost");
-        count(&tally, usize::from(early.is_some()));
+        assert_eq!(usize::from(second.is_some()) + usize::from(late.is_some()), 1, "a run is lost");
+        assert!(model.pool.is_consistent());
+        count(&tally, usize::from(second.is_some()));
     });
     seen
 }

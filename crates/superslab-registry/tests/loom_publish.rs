@@ -55,7 +55,6 @@ fn tallies<const N: usize>() -> std::sync::Arc<[Tally; N]> {
 
 fn assert_all_seen<const N: usize>(tally: &[Tally; N]) {
     let tally = tally.each_ref().map(|n| n.load(SeqCst));
-    println!("outcomes: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
 

@@ -3,10 +3,10 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test uses a part of it")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ptr::NonNull;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use hakmem_contract::os::Range;
 use hakmem_contract::{Memory, MetaArena, Registry, SUPERSLAB, Span, Tag, UNIT};
@@ -23,7 +23,7 @@ pub(crate) struct Fake {
     /// Calls until one fails; 0: never.
     pub(crate) fail_in: AtomicUsize,
     /// Whether every later call fails too.
-    pub(crate) keep_failing: bool,
+    pub(crate) keep_failing: AtomicBool,
     pub(crate) n_acquired: AtomicUsize,
     pub(crate) n_released: AtomicUsize,
     pub(crate) n_purged: AtomicUsize,
@@ -33,6 +33,8 @@ pub(crate) struct Fake {
 struct Inner {
     /// Ranges that are handed out: base to length.
     out: BTreeMap<usize, usize>,
+    /// Units that were written to since they were zero.
+    written: BTreeSet<usize>,
     top: usize,
     free: Vec<(usize, usize)>,
 }
@@ -42,7 +44,7 @@ impl Fake {
     fn fails(&self) -> bool {
         let left = self.fail_in.load(SeqCst);
         if left == 1 {
-            if !self.keep_failing {
+            if !self.keep_failing.load(SeqCst) {
                 self.fail_in.store(0, SeqCst);
             }
             return true;
@@ -54,6 +56,15 @@ impl Fake {
     /// Bytes handed out and not released.
     pub(crate) fn outstanding(&self) -> usize {
         self.inner.lock().unwrap().out.values().sum()
+    }
+
+    /// The owner writes to the units. Panics if they were said to be zero and are not.
+    pub(crate) fn write(&self, base: usize, bytes: usize, zeroed: bool) {
+        let mut inner = self.inner.lock().unwrap();
+        for unit in (base..base + bytes).step_by(UNIT) {
+            let fresh = inner.written.insert(unit);
+            assert!(fresh || !zeroed, "unit {unit:#x} is not zero");
+        }
     }
 
     /// Panics unless `bytes` at `base` are inside one range that is handed out.
@@ -159,6 +170,8 @@ unsafe impl Memory for Fake {
         }
         self.check_owned(base.addr().get(), bytes);
         self.n_purged.fetch_add(bytes, SeqCst);
+        let units = base.addr().get()..base.addr().get() + bytes;
+        self.inner.lock().unwrap().written.retain(|unit| !units.contains(unit));
         true
     }
 
@@ -186,7 +199,7 @@ impl Table {
 unsafe impl Registry for Table {
     fn cover(&self, base: usize, bytes: usize, meta: &impl MetaArena) -> bool {
         let mut table = self.0.lock().unwrap();
-        if table.contains_key(&base) {
+        if (0..bytes / UNIT).all(|unit| table.contains_key(&(base + unit * UNIT))) {
             return true;
         }
         if meta.alloc_meta(64).is_none() {
@@ -245,6 +258,7 @@ pub(crate) fn acquire<P: hakmem_shared_pool::Policy>(
     for span in &out {
         assert_eq!(usize::from(span.units), units);
         pool.memory().check_owned(span.address(), units * UNIT);
+        pool.memory().write(span.address(), units * UNIT, span.zeroed != 0);
     }
     out
 }

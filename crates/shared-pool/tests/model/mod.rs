@@ -204,6 +204,5 @@ pub(crate) fn count<const N: usize>(tally: &[Tally; N], outcome: usize) {
 /// Panics unless each outcome was seen.
 pub(crate) fn assert_all_seen<const N: usize>(tally: &[Tally; N]) {
     let tally = tally.each_ref().map(|n| n.load(SeqCst));
-    println!("outcomes: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }

@@ -1,0 +1,80 @@
+//! Real threads: no unit has two owners.
+#![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod common;
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use common::{Fake, START, Table, acquire, pool};
+use hakmem_contract::{Span, UNIT, UnitPool};
+use hakmem_shared_pool::{SharedPool, Standard};
+
+const THREADS: u32 = 4;
+const ROUNDS: u32 = if cfg!(miri) { 50 } else { 40_000 };
+/// Units that the test may see: new SuperSlabs are mapped when none is at hand.
+const UNITS: usize = 1 << 14;
+
+/// Who owns which unit; 0: nobody.
+struct Owners(Vec<AtomicU32>);
+
+impl Owners {
+    fn change(&self, span: Span, from: u32, to: u32) {
+        let first = (span.address() - START) / UNIT;
+        for owner in &self.0[first..first + usize::from(span.units)] {
+            let before = owner.swap(to, Relaxed);
+            assert_eq!(before, from, "a unit has two owners");
+        }
+    }
+}
+
+fn work(pool: &SharedPool<Fake, Table>, owners: &Owners, id: u32) {
+    let mut seed = id;
+    let mut random = move |below: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) % below
+    };
+    let mut held: Vec<Span> = Vec::new();
+    let release = |span: Span| {
+        owners.change(span, id, 0);
+        // SAFETY: this thread owns the span.
+        unsafe { pool.release(span) };
+    };
+    for round in 0..ROUNDS {
+        if random(2) == 0 || held.is_empty() {
+            let units = 1 + random(16) as usize;
+            let mut out = [Span::NONE; 3];
+            let n_spans = pool.acquire(units, &mut out);
+            for &span in &out[..n_spans] {
+                owners.change(span, 0, id);
+                held.push(span);
+            }
+        } else {
+            release(held.swap_remove(random(u32::try_from(held.len()).unwrap()) as usize));
+        }
+        if held.len() > 40 {
+            held.drain(..).for_each(release);
+        }
+        if round % 1000 == 0 {
+            pool.purge(u64::from(round), random(8) == 0);
+        }
+    }
+    held.into_iter().for_each(release);
+}
+
+#[test]
+fn no_unit_has_two_owners() {
+    let pool = pool(Fake::default(), Standard);
+    let owners = Owners((0..UNITS).map(|_| AtomicU32::new(0)).collect());
+    std::thread::scope(|scope| {
+        for id in 1..=THREADS {
+            let (pool, owners) = (&pool, &owners);
+            scope.spawn(move || work(pool, owners, id));
+        }
+    });
+    assert!(pool.is_consistent());
+    assert_eq!(pool.census().free_units * UNIT, pool.memory().outstanding());
+    pool.purge(0, true);
+    assert_eq!(pool.memory().outstanding(), 0);
+    assert_eq!(acquire(&pool, 16, 2).len(), 2);
+}
