@@ -77,15 +77,84 @@ fn ranges_are_aligned_and_nothing_around_them_stays_mapped() {
     }
 }
 
+/// How many mappings and unmappings there were so far.
+fn maps_and_unmaps(memory: &Box) -> (usize, usize) {
+    (memory.os().count(Call::Map), memory.os().count(Call::Unmap))
+}
+
 #[test]
-fn an_unlucky_place_costs_a_second_mapping_and_three_unmappings_once() {
+fn an_unlucky_place_costs_a_second_mapping_once() {
+    let memory = virtual_box(Limits::new());
+    huge(&memory, 1);
+    assert_eq!(maps_and_unmaps(&memory), (2, 1));
+    huge(&memory, 1);
+    assert_eq!(maps_and_unmaps(&memory), (3, 1));
+}
+
+#[test]
+fn a_system_that_grants_no_wishes_costs_a_longer_mapping_once() {
     let memory = virtual_box(Limits::new());
     memory.os().obey_hints(false);
     huge(&memory, 1);
-    assert_eq!((memory.os().count(Call::Map), memory.os().count(Call::Unmap)), (2, 3));
+    assert_eq!(maps_and_unmaps(&memory), (3, 4));
     huge(&memory, 1);
     huge(&memory, 1);
-    assert_eq!((memory.os().count(Call::Map), memory.os().count(Call::Unmap)), (4, 3));
+    assert_eq!(maps_and_unmaps(&memory), (5, 4));
+}
+
+#[test]
+fn ranges_too_long_for_one_word_stay_two() {
+    let longest = (1 << 20) - 1;
+    let memory = virtual_box(Limits::new().bytes(usize::MAX));
+    let ranges = [huge(&memory, longest), huge(&memory, longest)];
+    for range in ranges {
+        release(&memory, range);
+    }
+    assert_eq!(memory.stats().cached, 2 * longest * SUPERSLAB);
+    assert_eq!(memory.prewarm(2 * longest, false), longest);
+    memory.trim(true);
+    // Longer than any slot can hold: not kept.
+    let range = huge(&memory, longest + 1);
+    release(&memory, range);
+    assert!(!memory.os().covers(address(range), 1));
+    assert_eq!(memory.stats().mapped, memory.stats().cached);
+}
+
+/// Fills every slot of the cache, with ranges of 15 SuperSlabs that are no neighbours.
+fn fill_cache(memory: &Box) {
+    let ranges: Vec<_> = (0..128).map(|_| huge(memory, 15)).collect();
+    for range in ranges.iter().step_by(2) {
+        release(memory, *range);
+    }
+    assert_eq!(memory.stats().cached, 64 * 15 * SUPERSLAB);
+}
+
+#[test]
+fn what_is_left_of_a_cut_is_given_back_when_no_slot_is_free() {
+    let memory = virtual_box(Limits::new().bytes(usize::MAX));
+    fill_cache(&memory);
+    // Eight in the middle: the front goes into the slot, for the back there is none.
+    let mut before = memory.stats();
+    while memory.stats().mapped == before.mapped {
+        before = memory.stats();
+        memory.acquire(SUPERSLAB, 8 * SUPERSLAB, true).unwrap();
+        check(&memory);
+    }
+    assert_eq!(
+        memory.stats().cached + SUPERSLAB,
+        before.cached - (before.mapped - memory.stats().mapped)
+    );
+}
+
+#[test]
+fn memory_mapped_ahead_is_given_back_when_no_slot_is_free() {
+    let memory = virtual_box(Limits::new().bytes(usize::MAX));
+    fill_cache(&memory);
+    assert_eq!(memory.prewarm(0, true), 0);
+    let kept: Vec<_> = (0..5).map(|_| memory.prewarm(2, false)).collect();
+    assert_eq!(kept, [2, 2, 2, 2, 0]);
+    assert_eq!(memory.stats().fresh, 8 * SUPERSLAB);
+    check(&memory);
 }
 
 #[test]

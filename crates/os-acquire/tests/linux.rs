@@ -59,6 +59,35 @@ fn populate_makes_resident_and_keeps_contents() {
     assert!(unsafe { Linux.unmap(base, 16 * PAGE) });
 }
 
+/// The advice refuses an address inside a page, as an old system refuses it altogether; then
+/// every page is touched.
+#[test]
+fn populate_touches_where_the_advice_is_refused() {
+    let base = Linux.map(0, 16 * PAGE).unwrap();
+    write(base, 5 * PAGE + 64, 9);
+    // SAFETY: inside the mapping.
+    let inside = unsafe { base.add(64) };
+    // SAFETY: ours.
+    assert!(unsafe { Linux.populate(inside, 15 * PAGE) });
+    assert_eq!(resident(base, 15 * PAGE), Some(15));
+    assert_eq!(read(base, 5 * PAGE + 64), 9);
+    // SAFETY: ours, and not used again.
+    assert!(unsafe { Linux.unmap(base, 16 * PAGE) });
+}
+
+/// In a `static` it is all zero bytes, and needs no room in the file.
+#[test]
+fn a_new_box_is_all_zero() {
+    static MEMORY: Acquire<Linux> = Acquire::new(Linux);
+    let first = std::ptr::from_ref(&MEMORY).cast::<u8>();
+    for offset in 0..size_of_val(&MEMORY) {
+        // SAFETY: inside the static, which has atomics only, and so no padding.
+        let byte = unsafe { first.add(offset) };
+        // SAFETY: initialised; nobody changes it.
+        assert_eq!(unsafe { byte.read() }, 0);
+    }
+}
+
 #[test]
 fn a_range_acquired_is_aligned_writable_and_comes_back() {
     let memory = Acquire::new(Linux);

@@ -33,12 +33,15 @@ struct Fake {
     /// Plain `std`, on purpose: numbering the chunks must not order anything in the model.
     n_mapped: Tally,
     n_unmapped: Tally,
+    mapped: Tally,
+    refuses: bool,
 }
 
 impl Fake {
-    fn new() -> Self {
+    fn new(refuses: bool) -> Self {
         let chunks = [0; CHUNKS].map(|_| UnsafeCell::new(false));
-        Self { chunks, n_mapped: Tally::new(0), n_unmapped: Tally::new(0) }
+        let [n_mapped, n_unmapped, mapped] = [const { Tally::new(0) }; 3];
+        Self { chunks, n_mapped, n_unmapped, mapped, refuses }
     }
 
     /// Uses a piece: its chunk must have been zeroed before.
@@ -61,12 +64,16 @@ unsafe impl OsPort for Fake {
             // SAFETY: the number is this call's only.
             unsafe { *zeroed = true };
         });
+        self.mapped.fetch_add(bytes, SeqCst);
         NonNull::new(ptr::without_provenance_mut((index + 1) * APART))
     }
 
-    unsafe fn unmap(&self, _base: NonNull<u8>, _bytes: usize) -> bool {
+    unsafe fn unmap(&self, _base: NonNull<u8>, bytes: usize) -> bool {
         self.n_unmapped.fetch_add(1, SeqCst);
-        true
+        if !self.refuses {
+            self.mapped.fetch_sub(bytes, SeqCst);
+        }
+        !self.refuses
     }
 
     unsafe fn purge(&self, _base: NonNull<u8>, _bytes: usize) -> bool {
@@ -116,11 +123,11 @@ fn alloc_without_a2(world: &World) -> Option<NonNull<u8>> {
 
 /// After `before` pieces, two threads take `each`. Returns how many executions mapped a chunk
 /// once and twice at the same time.
-fn explore(alloc: Alloc, before: usize, each: usize) -> [usize; 2] {
+fn explore(alloc: Alloc, before: usize, each: usize, refuses: bool) -> [usize; 2] {
     let tally = std::sync::Arc::new([const { Tally::new(0) }; 2]);
     let seen = std::sync::Arc::clone(&tally);
     loom::model(move || {
-        let world = World { arena: Arena::new(), books: Books::new(), os: Fake::new() };
+        let world = World { arena: Arena::new(), books: Books::new(), os: Fake::new(refuses) };
         let world = Arc::new(world);
         let take = move |world: &World| {
             let piece = alloc(world).unwrap_or_else(|| unreachable!("the fake refuses nothing"));
@@ -137,7 +144,8 @@ fn explore(alloc: Alloc, before: usize, each: usize) -> [usize; 2] {
         pieces.sort_unstable();
         assert_eq!(pieces.len(), before + 2 * each);
         assert!(pieces.windows(2).all(|pair| pair[0] + 64 <= pair[1]), "handed out twice");
-        assert!(world.books.stats().is_balanced());
+        let stats = world.books.stats();
+        assert!(stats.is_balanced() && stats.mapped == world.os.mapped.load(SeqCst), "{stats:?}");
         tally[world.os.n_unmapped.load(SeqCst)].fetch_add(1, SeqCst);
     });
     seen.each_ref().map(|count| count.load(SeqCst))
@@ -145,14 +153,20 @@ fn explore(alloc: Alloc, before: usize, each: usize) -> [usize; 2] {
 
 #[test]
 fn two_threads_that_need_the_first_chunk() {
-    let tally = explore(alloc, 0, 1);
+    let tally = explore(alloc, 0, 1, false);
     println!("first: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
 
 #[test]
+fn a_chunk_too_many_that_the_system_does_not_take_back() {
+    let tally = explore(alloc, 0, 1, true);
+    assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
+}
+
+#[test]
 fn two_threads_that_use_a_chunk_up() {
-    let tally = explore(alloc, 3, 2);
+    let tally = explore(alloc, 3, 2, false);
     println!("next: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
@@ -161,5 +175,5 @@ fn two_threads_that_use_a_chunk_up() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn a_missing_a2_is_caught() {
-    explore(alloc_without_a2, 0, 1);
+    explore(alloc_without_a2, 0, 1, false);
 }

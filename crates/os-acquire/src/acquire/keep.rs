@@ -94,22 +94,22 @@ impl<P: OsPort> Acquire<P> {
         }
     }
 
-    /// Sets aside `count` fresh SuperSlabs for the next calls.
-    pub(super) fn set_ahead(&self, base: usize, count: usize) {
-        if count == 0 {
-            return;
-        }
-        let bytes = count * SUPERSLAB;
-        let kept = Kept::pack(base, count, self.stamp(), true);
+    /// Sets aside `count` fresh SuperSlabs for the next calls, or gives them back when there is
+    /// no slot for them. Returns whether they are kept.
+    pub(super) fn set_ahead(&self, base: usize, count: usize) -> bool {
+        // Nothing left of a step is nothing to set aside.
+        let Some(kept) = Kept::pack(base, count, self.stamp(), true) else { return false };
         // INVARIANT: counted before it is visible, so that `fresh` is never too low.
-        self.books.fresh.add(bytes);
-        if kept.is_some_and(|kept| self.fresh.put(kept, N_FRESH)) {
-            return;
+        self.books.fresh.add(kept.bytes());
+        if self.fresh.put(kept, N_FRESH) {
+            return true;
         }
-        self.books.fresh.sub(bytes);
-        if !kept.is_some_and(|kept| self.cache_put(kept, N_CACHED)) {
-            self.give_back(base, bytes, true);
+        self.books.fresh.sub(kept.bytes());
+        if self.cache_put(kept, N_CACHED) {
+            return true;
         }
+        self.give_back(kept.base(), kept.bytes(), true);
+        false
     }
 
     /// Unmaps a range that is in nobody's hands and in no slot; counted as mapped only. If the

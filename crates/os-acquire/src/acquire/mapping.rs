@@ -14,6 +14,9 @@ pub(crate) const MAX_STEP: usize = 32;
 /// A step is an eighth of what was mapped for slabs so far.
 const STEP_PART: usize = 8;
 
+/// How often a plain mapping is tried before a longer one.
+const PLAIN_ATTEMPTS: usize = 2;
+
 /// The first four SuperSlabs get no huge pages, so that a short program stays small.
 const SMALL_HEAP: usize = 4 * SUPERSLAB;
 
@@ -54,15 +57,21 @@ impl<P: OsPort> Acquire<P> {
     /// Maps `bytes` at a multiple of `align`, both whole SuperSlabs.
     ///
     /// The system places mappings next to each other, so a plain one is nearly always aligned.
+    /// If it is not, the place that was just given back, rounded down, is the next wish: that
+    /// costs neither a longer mapping nor the cutting of it.
     pub(super) fn map_aligned(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
-        let base = self.map_near(bytes, align)?;
-        let address = base.as_ptr().expose_provenance();
-        if address & (align - 1) == 0 && in_reach(address, bytes) {
-            // Relaxed: a wish, used by nobody for anything else.
-            self.below.store(address, Ordering::Relaxed);
-            return Some(base);
+        for _ in 0..PLAIN_ATTEMPTS {
+            let base = self.map_near(bytes, align)?;
+            let address = base.as_ptr().expose_provenance();
+            if address & (align - 1) == 0 && in_reach(address, bytes) {
+                // Relaxed: a wish, used by nobody for anything else.
+                self.below.store(address, Ordering::Relaxed);
+                return Some(base);
+            }
+            if !self.give_back(address, bytes, true) {
+                break;
+            }
         }
-        self.give_back(address, bytes, true);
         self.map_longer(bytes, align)
     }
 

@@ -31,6 +31,7 @@ use hakmem_sync::const_unless_loom;
 
 use crate::arena::Arena;
 use crate::books::{Books, Stats};
+use crate::cache::state::MAX_COUNT;
 use crate::cache::{Kept, N_CACHED, N_FRESH, Slots};
 use crate::limits::{Limits, Settings};
 
@@ -97,15 +98,15 @@ impl<P> Acquire<P> {
 }
 
 impl<P: OsPort> Acquire<P> {
-    /// Maps up to `superslabs` ahead, and makes them resident if `populate`. Returns how many.
+    /// Maps up to `superslabs` ahead, and makes them resident if `populate`. Returns how many:
+    /// fewer when there is no memory for all, none when too much is kept already.
     pub fn prewarm(&self, superslabs: usize, populate: bool) -> usize {
-        let Some((base, count)) = self.map_step(superslabs) else { return 0 };
+        let Some((base, count)) = self.map_step(superslabs.min(MAX_COUNT)) else { return 0 };
         if populate {
             // SAFETY: mapped just now; nobody else knows it.
             unsafe { self.os.populate(base, count * SUPERSLAB) };
         }
-        self.set_ahead(base.as_ptr().addr(), count);
-        count
+        if self.set_ahead(base.as_ptr().addr(), count) { count } else { 0 }
     }
 
     /// Cached or fresh memory, if there is some that fits.
