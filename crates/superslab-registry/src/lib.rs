@@ -18,7 +18,8 @@
 //!
 //! A root entry holds the *distance* from the registry's own zero leaf to the leaf. So an entry of
 //! zero leads to the zero leaf: there is no null check on the way, no initialisation, and the
-//! first call of the process may be a lookup.
+//! first call of the process may be a lookup. For addresses that are known to be ours there is a
+//! second root, with the leaves' addresses, which saves the addition.
 //!
 //! # What it does not do
 //!
@@ -30,7 +31,7 @@
 //!
 //! | edge | from | to | what travels |
 //! |------|------|----|--------------|
-//! | R1 | `cover`: Release CAS of a root entry | every lookup: Acquire load of it | the leaf's zeroes |
+//! | R1 | `cover`: Release CAS of an entry of `leaves`, Release store of a root entry | every lookup: Acquire load of either | the leaf's zeroes |
 //! | R2 | `publish`: Release stores of the tags, after the words | `tag`, `tag_covered`: Acquire loads | the words that belong to the tags |
 //! | R3 | `Spares::put`: Release CAS of the list's head | `Spares::take`: Acquire swap | the links of the leaves in it |
 //!
@@ -57,11 +58,11 @@ mod raw;
 mod raw;
 mod spares;
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::ADDRESS_BITS;
 use hakmem_contract::{MetaArena, Registry, Tag, UNIT, UNIT_SHIFT};
-use hakmem_sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use static_assertions::const_assert;
 
 use crate::leaf::Leaf;
@@ -80,18 +81,20 @@ const LEAF_SHIFT: u32 = UNIT_SHIFT + LEAF_BITS;
 /// Root entries: all of user space. Two under loom.
 const ROOT: usize = if cfg!(loom) { 2 } else { 1 << (ADDRESS_BITS - LEAF_SHIFT) };
 
-const_assert!(cfg!(loom) || size_of::<TwoLevel>() <= (512 << 10) + 64);
+const_assert!(cfg!(loom) || size_of::<TwoLevel>() <= (768 << 10) + 64);
 
 /// See the [crate docs](crate).
 ///
 /// # Invariants
 ///
 /// - `zero` is never written.
-/// - A root entry is 0, or the address of a leaf minus the address of `zero`; it changes once.
-/// - The provenance of every leaf in the root was exposed before it got there.
+/// - An entry of `leaves` is null or a leaf; it changes once. Its provenance is exposed.
+/// - A root entry is 0, or the address of that leaf minus the address of `zero`; it changes once,
+///   after the entry of `leaves`.
 #[derive(Debug)]
 #[repr(C)]
 pub struct TwoLevel {
+    leaves: [AtomicPtr<Leaf>; ROOT],
     root: [AtomicUsize; ROOT],
     zero: [AtomicU32; LEAF_UNITS],
     spares: Spares,
@@ -126,28 +129,39 @@ impl TwoLevel {
     #[inline]
     unsafe fn leaf_covered(&self, address: usize) -> &Leaf {
         // SAFETY: covered addresses are below `ROOT << LEAF_SHIFT`.
-        let entry = unsafe { self.root.get_unchecked(address >> LEAF_SHIFT) };
+        let entry = unsafe { self.leaves.get_unchecked(address >> LEAF_SHIFT) };
         // Acquire: the head of R1.
-        let address = self.leaf_address(entry.load(Ordering::Acquire));
-        // SAFETY: the entry of a covered unit leads to a leaf, which lives for ever.
-        unsafe { &*ptr::with_exposed_provenance(address) }
+        let leaf = entry.load(Ordering::Acquire);
+        // SAFETY: the entry of a covered unit is a leaf, which lives for ever.
+        unsafe { &*leaf }
     }
 
-    /// Sees to it that root entry `entry` leads to a leaf.
-    fn cover_entry(&self, entry: &AtomicUsize, meta: &impl MetaArena, publish: Ordering) -> bool {
-        // Relaxed: it matters only whether there is one; nobody looks into it here.
-        if entry.load(Ordering::Relaxed) != 0 {
+    /// Sees to it that entry `index` leads to a leaf.
+    fn cover_entry(&self, index: usize, meta: &impl MetaArena, publish: Ordering) -> bool {
+        let (Some(entry), Some(slot)) = (self.root.get(index), self.leaves.get(index)) else {
+            return false;
+        };
+        // Acquire: the entry of `leaves` was set before (R1).
+        if entry.load(Ordering::Acquire) != 0 {
             return true;
         }
-        let Some(leaf) = self.spares.take().or_else(|| raw::open(meta)) else { return false };
-        let zero = self.zero.as_ptr().addr();
-        let distance = leaf.as_ptr().expose_provenance().wrapping_sub(zero);
-        // INVARIANT: from 0, once, to the distance of a leaf whose provenance is exposed.
-        // `publish` is Release: the tail of R1. Relaxed on failure: the winner's leaf is not used here.
-        if entry.compare_exchange(0, distance, publish, Ordering::Relaxed).is_err() {
+        let Some(mut leaf) = self.spares.take().or_else(|| raw::open(meta)) else { return false };
+        // Exposed, because a look-up of a tag goes through arithmetic with the zero leaf.
+        leaf.as_ptr().expose_provenance();
+        // INVARIANT: from null, once, to a leaf whose provenance is exposed.
+        // `publish` is Release: the tail of R1. Acquire on failure: its head.
+        let published =
+            slot.compare_exchange(ptr::null_mut(), leaf.as_ptr(), publish, Ordering::Acquire);
+        if let Err(winner) = published {
             // SAFETY: nobody else has seen `leaf`, and nobody uses it any more.
             unsafe { self.spares.put(leaf) };
+            let Some(winner) = NonNull::new(winner) else { return false };
+            leaf = winner;
         }
+        let distance = leaf.as_ptr().addr().wrapping_sub(self.zero.as_ptr().addr());
+        // INVARIANT: winner and losers store the same distance.
+        // `publish` again: the tail of R1, for lookups that start here; losers acquired it above.
+        entry.store(distance, publish);
         true
     }
 }
@@ -159,9 +173,8 @@ unsafe impl Registry for TwoLevel {
     fn cover(&self, base: usize, bytes: usize, meta: &impl MetaArena) -> bool {
         let Some(last) = base.checked_add(bytes.saturating_sub(1)) else { return false };
         let range = base >> LEAF_SHIFT..=last >> LEAF_SHIFT;
-        let Some(entries) = self.root.get(range) else { return false };
         // Release: the tail of R1.
-        entries.iter().all(|entry| self.cover_entry(entry, meta, Ordering::Release))
+        range.into_iter().all(|index| self.cover_entry(index, meta, Ordering::Release))
     }
 
     #[inline(always)]
@@ -177,12 +190,10 @@ unsafe impl Registry for TwoLevel {
 
     #[inline(always)]
     unsafe fn tag_covered(&self, address: usize) -> Tag {
-        // SAFETY: the caller's promise: covered addresses are below `ROOT << LEAF_SHIFT`.
-        let entry = unsafe { self.root.get_unchecked(address >> LEAF_SHIFT) };
-        // Acquire: the head of R1.
-        let entry = entry.load(Ordering::Acquire);
-        // SAFETY: `entry` is from the root entry of `address`.
-        let tag = unsafe { self.tag_of(entry, address) };
+        // SAFETY: the caller's promise.
+        let leaf = unsafe { self.leaf_covered(address) };
+        // SAFETY: `unit_of` is below `LEAF_UNITS`.
+        let tag = unsafe { leaf.tags.get_unchecked(unit_of(address)) };
         // Acquire: the head of R2.
         Tag::from_bits(tag.load(Ordering::Acquire))
     }

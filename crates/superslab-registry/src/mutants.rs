@@ -9,9 +9,8 @@ use crate::{LEAF_SHIFT, TwoLevel, unit_of};
 impl TwoLevel {
     /// `cover` of one unit with R1 cut.
     pub fn cover_without_r1(&self, base: usize, meta: &impl MetaArena) -> bool {
-        let Some(entry) = self.root.get(base >> LEAF_SHIFT) else { return false };
         // Relaxed: the cut.
-        self.cover_entry(entry, meta, Ordering::Relaxed)
+        self.cover_entry(base >> LEAF_SHIFT, meta, Ordering::Relaxed)
     }
 
     /// A leaf that lost a race: with Release as it is kept, with Relaxed R3 is cut.

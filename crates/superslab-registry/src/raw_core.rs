@@ -1,9 +1,9 @@
 //! Arrays and leaves of `core`'s atomics: zero bytes are all they need.
 
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use hakmem_contract::MetaArena;
-use hakmem_sync::atomic::{AtomicU32, AtomicUsize};
+use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
 use crate::TwoLevel;
 use crate::leaf::Leaf;
@@ -19,8 +19,14 @@ impl TwoLevel {
     #[inline]
     #[must_use]
     pub const unsafe fn new() -> Self {
-        Self { root: words(), zero: tags(), spares: Spares::new() }
+        Self { leaves: no_leaves(), root: words(), zero: tags(), spares: Spares::new() }
     }
+}
+
+/// Entries without leaves.
+#[inline]
+pub(crate) const fn no_leaves<const N: usize>() -> [AtomicPtr<Leaf>; N] {
+    [const { AtomicPtr::new(ptr::null_mut()) }; N]
 }
 
 /// Zero words.

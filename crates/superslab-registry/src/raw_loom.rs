@@ -1,9 +1,9 @@
 //! Arrays and leaves of loom's atomics, which have to be made one by one.
 
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use hakmem_contract::MetaArena;
-use hakmem_sync::atomic::{AtomicU32, AtomicUsize};
+use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
 use crate::TwoLevel;
 use crate::leaf::Leaf;
@@ -19,8 +19,13 @@ impl TwoLevel {
     #[inline]
     #[must_use]
     pub unsafe fn new() -> Self {
-        Self { root: words(), zero: tags(), spares: Spares::new() }
+        Self { leaves: no_leaves(), root: words(), zero: tags(), spares: Spares::new() }
     }
+}
+
+/// Entries without leaves.
+pub(crate) fn no_leaves<const N: usize>() -> [AtomicPtr<Leaf>; N] {
+    core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()))
 }
 
 /// Zero words.
