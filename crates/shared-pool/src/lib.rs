@@ -44,6 +44,10 @@
 //! SuperSlab that has the number by then, and rightly so; therefore it looks at the address after
 //! the claim, not before.
 //!
+//! A thread that stops for ever inside a call (the others, in a process that forks) keeps the units
+//! that it had claimed, or leaves a mask without its hint: those units are found again when
+//! the SuperSlab is wholly free, at the latest; or the count of empty SuperSlabs off by one.
+//!
 //! # Protocol
 //!
 //! | edge | from | to | what travels |

@@ -235,7 +235,10 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         if after.free == ALL && self.note_empty(number) {
             return;
         }
-        for room in self.room.get(before.levels()..after.levels()).unwrap_or_default() {
+        // A wholly free SuperSlab gets all of them again: it makes good what a thread left undone that
+        // stopped for ever (the process forked) between a mask and its hint.
+        let from = if after.free == ALL { 0 } else { before.levels() };
+        for room in self.room.get(from..after.levels()).unwrap_or_default() {
             self.policy.step();
             room.set(number as usize);
         }

@@ -1,6 +1,5 @@
 //! The pool between a fake memory, which checks and fails, and a table for a registry.
 #![cfg(not(loom))]
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod common;
 
@@ -86,7 +85,7 @@ fn a_few_empty_superslabs_stay_and_their_numbers_come_back() {
 fn a_span_grows_into_free_units_only() {
     let pool = pool(Fake::default(), Standard);
     let spans = acquire(&pool, 4, 8);
-    // SAFETY, here and below: the test owns the spans.
+    // SAFETY: the test owns the spans.
     assert_eq!(unsafe { pool.extend(spans[0], 4) }, None);
     release(&pool, [spans[1]]);
     // SAFETY: as above.
@@ -162,7 +161,7 @@ fn a_span_is_published_resized_and_freed_once() {
     assert!(zeroed);
     let tag = |unit: usize| pool.registry().tag(base.as_ptr().addr() + unit * UNIT);
     assert_eq!((tag(0), tag(4), tag(5)), (Tag::span_head(5), Tag::SPAN_TAIL, Tag::FOREIGN));
-    // SAFETY, here and below: nobody uses the block.
+    // SAFETY: nobody uses the block.
     assert_eq!(unsafe { pool.resize_span(base, 9) }, Ok(true));
     assert_eq!((tag(0), tag(8), tag(9)), (Tag::span_head(9), Tag::SPAN_TAIL, Tag::FOREIGN));
     check(&pool, 9);
@@ -190,11 +189,11 @@ fn a_span_is_published_resized_and_freed_once() {
 }
 
 #[test]
-fn a_huge_block_grows_moves_shrinks_and_goes() {
+fn a_huge_block_grows_and_moves() {
     let pool = pool(Fake::default(), Standard);
     let (base, zeroed) = pool.acquire_huge(SUPERSLAB + 1, 1 << 30).unwrap();
     assert!(zeroed && base.as_ptr().addr().is_multiple_of(1 << 30));
-    // SAFETY, here and below: the block is live and the test's.
+    // SAFETY: the block is live and the test's.
     assert_eq!(unsafe { pool.huge_bytes(base) }, 2 * SUPERSLAB);
     // SAFETY: as above.
     assert_eq!(unsafe { pool.resize_huge(base, 3 * SUPERSLAB, false) }, Some(base));
@@ -207,22 +206,31 @@ fn a_huge_block_grows_moves_shrinks_and_goes() {
     assert_ne!(moved, base);
     assert_eq!(pool.registry().tag(base.as_ptr().addr()), Tag::FOREIGN);
     assert_eq!(pool.registry().tag(moved.as_ptr().addr()), Tag::HUGE);
+    for block in [moved, other] {
+        // SAFETY: nobody uses the block.
+        assert_eq!(unsafe { pool.release_huge(block) }, Ok(()));
+    }
+    assert_eq!((pool.memory().outstanding(), pool.registry().published()), (0, 0));
+}
+
+#[test]
+fn a_huge_block_shrinks_and_is_freed_once() {
+    let pool = pool(Fake::default(), Standard);
+    let (base, _) = pool.acquire_huge(4 * SUPERSLAB, 1).unwrap();
+    // SAFETY: the block is live and the test's.
+    assert_eq!(unsafe { pool.resize_huge(base, SUPERSLAB - 1, false) }, Some(base));
     // SAFETY: as above.
-    assert_eq!(unsafe { pool.resize_huge(moved, SUPERSLAB, false) }, Some(moved));
-    // SAFETY: as above.
-    assert_eq!(unsafe { pool.huge_bytes(moved) }, SUPERSLAB);
-    assert_eq!(pool.memory().outstanding(), 2 * SUPERSLAB);
-    let inside = shifted(moved, 16);
-    // SAFETY: nobody uses the blocks from here on.
+    assert_eq!(unsafe { pool.huge_bytes(base) }, SUPERSLAB);
+    assert_eq!(pool.memory().outstanding(), SUPERSLAB);
+    let inside = shifted(base, 16);
+    // SAFETY: nobody uses the block from here on.
     let interior = unsafe { pool.release_huge(inside) };
     assert_eq!(interior, Err(Fault::Interior(inside.as_ptr().addr())));
-    for block in [moved, other] {
-        // SAFETY: as above.
-        assert_eq!(unsafe { pool.release_huge(block) }, Ok(()));
-        // SAFETY: as above.
-        let again = unsafe { pool.release_huge(block) };
-        assert_eq!(again, Err(Fault::Foreign(block.as_ptr().addr())));
-    }
+    // SAFETY: as above.
+    assert_eq!(unsafe { pool.release_huge(base) }, Ok(()));
+    // SAFETY: as above.
+    let again = unsafe { pool.release_huge(base) };
+    assert_eq!(again, Err(Fault::Foreign(base.as_ptr().addr())));
     assert_eq!((pool.memory().outstanding(), pool.registry().published()), (0, 0));
 }
 

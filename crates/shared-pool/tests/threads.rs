@@ -11,7 +11,7 @@ use hakmem_contract::{Span, UNIT, UnitPool};
 use hakmem_shared_pool::{SharedPool, Standard};
 
 const THREADS: u32 = 4;
-const ROUNDS: u32 = if cfg!(miri) { 50 } else { 40_000 };
+const ROUNDS: u32 = if cfg!(miri) { 50 } else { 100_000 };
 /// Units that the test may see: new SuperSlabs are mapped when none is at hand.
 const UNITS: usize = 1 << 14;
 

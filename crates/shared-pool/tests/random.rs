@@ -1,0 +1,253 @@
+//! Random operations against a naive model: which units are whose.
+#![cfg(not(loom))]
+#![expect(clippy::expect_used, reason = "a test stops where it fails")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering::SeqCst;
+
+use common::{Fake, Table, acquire, pool, release};
+use hakmem_contract::{Registry, SUPERSLAB, Span, Tag, UNIT, UnitPool};
+use hakmem_shared_pool::{SharedPool, Standard};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Acquire { units: usize, want: usize },
+    Release(Index),
+    ReleasePart(Index, usize),
+    Extend(Index, usize),
+    AcquireBlock(usize),
+    ReleaseBlock(Index),
+    ResizeBlock(Index, usize),
+    AcquireHuge(usize),
+    ReleaseHuge(Index),
+    ResizeHuge(Index, usize, bool),
+    Purge { later: u64, all: bool },
+    FailIn(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let index = any::<Index>;
+    prop_oneof![
+        6 => (1..=16_usize, 1..5_usize).prop_map(|(units, want)| Step::Acquire { units, want }),
+        5 => index().prop_map(Step::Release),
+        1 => (index(), 1..16_usize).prop_map(|(which, keep)| Step::ReleasePart(which, keep)),
+        2 => (index(), 1..16_usize).prop_map(|(which, more)| Step::Extend(which, more)),
+        3 => (1..=16_usize).prop_map(Step::AcquireBlock),
+        2 => index().prop_map(Step::ReleaseBlock),
+        3 => (index(), 1..=16_usize).prop_map(|(which, units)| Step::ResizeBlock(which, units)),
+        1 => (1..4 * SUPERSLAB).prop_map(Step::AcquireHuge),
+        1 => index().prop_map(Step::ReleaseHuge),
+        2 => (index(), 1..6 * SUPERSLAB, any::<bool>())
+            .prop_map(|(which, bytes, may_move)| Step::ResizeHuge(which, bytes, may_move)),
+        1 => (0..2000_u64, prop::bool::weighted(0.2))
+            .prop_map(|(later, all)| Step::Purge { later, all }),
+        1 => (1..6_usize).prop_map(Step::FailIn),
+    ]
+}
+
+/// What the program owns.
+#[derive(Default)]
+struct Naive {
+    spans: Vec<Span>,
+    blocks: Vec<(usize, usize)>,
+    huge: Vec<(usize, usize)>,
+    /// Base to bytes, of all of them.
+    owned: BTreeMap<usize, usize>,
+}
+
+impl Naive {
+    fn own(&mut self, base: usize, bytes: usize) {
+        let before = self.owned.range(..base + bytes).next_back();
+        assert!(before.is_none_or(|(start, length)| start + length <= base), "an overlap");
+        self.owned.insert(base, bytes);
+    }
+
+    fn give_up(&mut self, base: usize) {
+        self.owned.remove(&base).expect("not owned");
+    }
+
+    /// Units in spans and blocks.
+    fn units(&self) -> usize {
+        let spans: usize = self.spans.iter().map(|span| usize::from(span.units)).sum();
+        spans + self.blocks.iter().map(|block| block.1).sum::<usize>()
+    }
+}
+
+type Pool = SharedPool<Fake, Table>;
+
+fn pointer(address: usize) -> NonNull<u8> {
+    NonNull::new(std::ptr::without_provenance_mut(address)).expect("not null")
+}
+
+/// Removes one of `list`.
+fn pick<T>(list: &mut Vec<T>, which: Index) -> Option<T> {
+    (!list.is_empty()).then(|| list.swap_remove(which.index(list.len())))
+}
+
+fn on_spans(pool: &Pool, naive: &mut Naive, step: &Step) {
+    match *step {
+        Step::Acquire { units, want } => {
+            for span in acquire(pool, units, want) {
+                naive.own(span.address(), units * UNIT);
+                naive.spans.push(span);
+            }
+        }
+        Step::Release(which) => {
+            let Some(span) = pick(&mut naive.spans, which) else { return };
+            naive.give_up(span.address());
+            release(pool, [span]);
+        }
+        Step::ReleasePart(which, keep) => {
+            let Some(span) = pick(&mut naive.spans, which) else { return };
+            let units = usize::from(span.units);
+            let keep = keep.min(units);
+            let head = Span { units: u16::try_from(keep).expect("small"), ..span };
+            let rest = Span {
+                base: pointer(span.address() + keep * UNIT),
+                units: u16::try_from(units - keep).expect("small"),
+                ..span
+            };
+            naive.give_up(span.address());
+            naive.own(span.address(), keep * UNIT);
+            naive.spans.push(head);
+            release(pool, (keep < units).then_some(rest));
+        }
+        Step::Extend(which, more) => {
+            let Some(span) = pick(&mut naive.spans, which) else { return };
+            let units = usize::from(span.units);
+            // SAFETY: the test owns the span.
+            let zeroed = unsafe { pool.extend(span, more) };
+            let more = if zeroed.is_some() { more } else { 0 };
+            let behind = span.address() + units * UNIT;
+            pool.memory().write(behind, more * UNIT, zeroed == Some(true));
+            naive.give_up(span.address());
+            naive.own(span.address(), (units + more) * UNIT);
+            let units = u16::try_from(units + more).expect("at most 32");
+            naive.spans.push(Span { units, ..span });
+        }
+        _ => {}
+    }
+}
+
+fn on_blocks(pool: &Pool, naive: &mut Naive, step: &Step) {
+    match *step {
+        Step::AcquireBlock(units) => {
+            let Some((base, zeroed)) = pool.acquire_span(units) else { return };
+            let base = base.as_ptr().addr();
+            pool.memory().write(base, units * UNIT, zeroed);
+            naive.own(base, units * UNIT);
+            naive.blocks.push((base, units));
+        }
+        Step::ReleaseBlock(which) => {
+            let Some((base, _)) = pick(&mut naive.blocks, which) else { return };
+            naive.give_up(base);
+            // SAFETY: nobody uses the block.
+            assert_eq!(unsafe { pool.release_span(pointer(base)) }, Ok(()));
+            assert_eq!(pool.registry().tag(base), Tag::FOREIGN);
+        }
+        Step::ResizeBlock(which, units) => {
+            let Some((base, old)) = pick(&mut naive.blocks, which) else { return };
+            // SAFETY: the block is the test's.
+            let resized = unsafe { pool.resize_span(pointer(base), units) };
+            let now = if resized == Ok(true) { units } else { old };
+            assert!(resized.is_ok() && (units > old || now == units));
+            assert_eq!(pool.registry().tag(base), Tag::span_head(now));
+            pool.memory().write(base, now * UNIT, false);
+            naive.give_up(base);
+            naive.own(base, now * UNIT);
+            naive.blocks.push((base, now));
+        }
+        _ => {}
+    }
+}
+
+fn on_huge(pool: &Pool, naive: &mut Naive, step: &Step) {
+    match *step {
+        Step::AcquireHuge(bytes) => {
+            let Some((base, zeroed)) = pool.acquire_huge(bytes, 1) else { return };
+            let (base, bytes) = (base.as_ptr().addr(), bytes.next_multiple_of(SUPERSLAB));
+            pool.memory().write(base, bytes, zeroed);
+            naive.own(base, bytes);
+            naive.huge.push((base, bytes));
+        }
+        Step::ReleaseHuge(which) => {
+            let Some((base, _)) = pick(&mut naive.huge, which) else { return };
+            naive.give_up(base);
+            // SAFETY: nobody uses the block.
+            assert_eq!(unsafe { pool.release_huge(pointer(base)) }, Ok(()));
+        }
+        Step::ResizeHuge(which, bytes, may_move) => {
+            let Some((base, old)) = pick(&mut naive.huge, which) else { return };
+            // SAFETY: the block is the test's.
+            let resized = unsafe { pool.resize_huge(pointer(base), bytes, may_move) };
+            let bytes = bytes.next_multiple_of(SUPERSLAB);
+            assert!(bytes > old || resized == Some(pointer(base)), "a block was not made shorter");
+            let now = resized.map_or(base, |place| place.as_ptr().addr());
+            let bytes = if resized.is_some() { bytes } else { old };
+            assert_eq!(pool.registry().tag(now), Tag::HUGE);
+            // SAFETY: the block is live.
+            assert_eq!(unsafe { pool.huge_bytes(pointer(now)) }, bytes);
+            pool.memory().check_owned(now, bytes);
+            pool.memory().write(now, bytes, false);
+            naive.give_up(base);
+            naive.own(now, bytes);
+            naive.huge.push((now, bytes));
+        }
+        _ => {}
+    }
+}
+
+fn on_time(pool: &Pool, step: &Step) {
+    match *step {
+        Step::Purge { later, all } => {
+            let now = pool.memory().now.fetch_add(later, SeqCst) + later;
+            pool.purge(now, all);
+        }
+        Step::FailIn(calls) => pool.memory().fail_in.store(calls, SeqCst),
+        _ => {}
+    }
+}
+
+fn check(pool: &Pool, naive: &Naive) {
+    let huge: usize = naive.huge.iter().map(|block| block.1).sum();
+    let units = pool.census().free_units + naive.units();
+    assert_eq!(units * UNIT + huge, pool.memory().outstanding(), "units were lost, or made up");
+    let tags = naive.blocks.iter().map(|block| block.1).sum::<usize>() + naive.huge.len();
+    assert_eq!(pool.registry().published(), tags);
+    assert!(pool.is_consistent());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 200 }))]
+
+    #[test]
+    fn no_unit_is_lost_or_shared(steps in prop::collection::vec(step(), 1..300)) {
+        let pool = pool(Fake::default(), Standard);
+        let mut naive = Naive::default();
+        for step in &steps {
+            on_spans(&pool, &mut naive, step);
+            on_blocks(&pool, &mut naive, step);
+            on_huge(&pool, &mut naive, step);
+            on_time(&pool, step);
+            check(&pool, &naive);
+        }
+        pool.memory().fail_in.store(0, SeqCst);
+        release(&pool, naive.spans.drain(..));
+        for (base, _) in naive.blocks.drain(..) {
+            // SAFETY: nobody uses the block.
+            prop_assert_eq!(unsafe { pool.release_span(pointer(base)) }, Ok(()));
+        }
+        for (base, _) in naive.huge.drain(..) {
+            // SAFETY: nobody uses the block.
+            prop_assert_eq!(unsafe { pool.release_huge(pointer(base)) }, Ok(()));
+        }
+        check(&pool, &naive);
+        pool.purge(0, true);
+        prop_assert_eq!(pool.memory().outstanding(), 0, "a SuperSlab stayed");
+    }
+}
