@@ -103,6 +103,15 @@ fn a_system_that_grants_no_wishes_costs_a_longer_mapping_once() {
 }
 
 #[test]
+fn an_unlucky_place_that_cannot_be_given_back_is_not_tried_again() {
+    let memory = virtual_box(Limits::new());
+    memory.os().fail_when(|call, _| call == Call::Unmap);
+    huge(&memory, 1);
+    assert_eq!(maps_and_unmaps(&memory), (2, 3));
+    check(&memory);
+}
+
+#[test]
 fn ranges_too_long_for_one_word_stay_two() {
     let longest = (1 << 20) - 1;
     let memory = virtual_box(Limits::new().bytes(usize::MAX));

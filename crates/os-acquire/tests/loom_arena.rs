@@ -154,7 +154,6 @@ fn explore(alloc: Alloc, before: usize, each: usize, refuses: bool) -> [usize; 2
 #[test]
 fn two_threads_that_need_the_first_chunk() {
     let tally = explore(alloc, 0, 1, false);
-    println!("first: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
 
@@ -167,7 +166,6 @@ fn a_chunk_too_many_that_the_system_does_not_take_back() {
 #[test]
 fn two_threads_that_use_a_chunk_up() {
     let tally = explore(alloc, 3, 2, false);
-    println!("next: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
 

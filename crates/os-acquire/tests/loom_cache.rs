@@ -41,7 +41,7 @@ impl World {
             contents.with_mut(|value| {
                 // SAFETY: the range is this thread's; loom panics if it is not.
                 unsafe { *value = 1 };
-            })
+            });
         });
     }
 
@@ -51,7 +51,7 @@ impl World {
             contents.with_mut(|value| {
                 // SAFETY: the range is this thread's; loom panics if it is not.
                 assert_eq!(unsafe { value.replace(2) }, 1, "taken twice, or before it was put");
-            })
+            });
         });
         kept.count()
     }
@@ -125,7 +125,6 @@ fn joined<T>(thread: thread::JoinHandle<T>) -> T {
 #[test]
 fn a_range_that_is_cut_is_handed_out_once_and_after_its_last_use() {
     let tally = explore_cutting(put);
-    println!("cut: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
 
@@ -165,7 +164,6 @@ fn explore_race(take: Take) -> [usize; 2] {
 #[test]
 fn of_two_takers_one_gets_the_range() {
     let tally = explore_race(take_one);
-    println!("race: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
 
@@ -201,7 +199,6 @@ fn a_word_that_comes_back_is_a_range_that_came_back() {
         tally[turns].fetch_add(1, SeqCst);
     });
     let tally = seen.each_ref().map(|count| count.load(SeqCst));
-    println!("back: {tally:?}");
     assert!(tally[0] == 0 && tally[1] > 0 && tally[2] > 0, "{tally:?}");
 }
 
@@ -234,7 +231,6 @@ fn explore_putting(put: Put) -> [usize; 2] {
 #[test]
 fn two_putters_use_two_slots() {
     let tally = explore_putting(put);
-    println!("put: {tally:?}");
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
 
