@@ -202,8 +202,13 @@ fn a_word_that_comes_back_is_a_range_that_came_back() {
     assert!(tally[0] == 0 && tally[1] > 0 && tally[2] > 0, "{tally:?}");
 }
 
+/// Takes a whole range, whatever it is.
+fn take_whole(world: &World) -> usize {
+    world.slots.take_if(|_| true).map_or(0, |kept| world.consume(kept))
+}
+
 /// Two threads put, into two slots, while a third takes. Returns how often it got 0 and 1.
-fn explore_putting(put: Put) -> [usize; 2] {
+fn explore_putting(put: Put, take: Take) -> [usize; 2] {
     let tally = std::sync::Arc::new([const { Tally::new(0) }; 2]);
     let seen = std::sync::Arc::clone(&tally);
     loom::model(move || {
@@ -218,7 +223,7 @@ fn explore_putting(put: Put) -> [usize; 2] {
         // Last, as in `explore_cutting`.
         let taker = {
             let world = Arc::clone(&world);
-            thread::spawn(move || take_one(&world))
+            thread::spawn(move || take(&world))
         };
         let early = joined(taker);
         putters.into_iter().for_each(joined);
@@ -230,7 +235,13 @@ fn explore_putting(put: Put) -> [usize; 2] {
 
 #[test]
 fn two_putters_use_two_slots() {
-    let tally = explore_putting(put);
+    let tally = explore_putting(put, take_one);
+    assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
+}
+
+#[test]
+fn a_whole_range_is_taken_after_its_last_use() {
+    let tally = explore_putting(put, take_whole);
     assert!(tally.iter().all(|&n| n > 0), "the search skipped a case: {tally:?}");
 }
 
@@ -238,5 +249,5 @@ fn two_putters_use_two_slots() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn a_missing_a1_is_caught_with_two_putters() {
-    explore_putting(put_without_a1);
+    explore_putting(put_without_a1, take_whole);
 }
