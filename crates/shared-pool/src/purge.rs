@@ -29,8 +29,11 @@ const SETS: usize = 3;
 /// Releases between two looks at the clock.
 const TICKS: u32 = 64;
 
-/// SuperSlabs purged at one look.
-const PURGES: usize = 4;
+/// SuperSlabs purged at one look at the clock.
+const PURGES: u32 = 4;
+
+/// Members of a set that are tried for that: some were taken or retired meanwhile.
+const TRIES: u32 = 32;
 
 /// Free units that make a SuperSlab worth purging: half of it.
 const HALF: u32 = 16;
@@ -115,14 +118,25 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         // Relaxed: nothing is ordered by the time of day.
         self.decay.epoch.store(epoch, Ordering::Relaxed);
         let oldest = (epoch as usize + 1) % SETS;
-        let mut bytes = 0;
-        if let Some(set) = self.decay.dirty.get(oldest) {
-            for number in (0..PURGES).map_while(|_| set.claim()) {
-                // The claim is P2's head for this hint: we see the units that it stands for.
-                bytes += self.purge_one(low_u32(number), HALF);
+        let bytes = self.decay.dirty.get(oldest).map_or(0, |set| self.purge_set(set));
+        bytes + self.memory().trim(false)
+    }
+
+    /// Purges a few members of `set`, which leave it.
+    fn purge_set(&self, set: &BitTree) -> usize {
+        let (mut bytes, mut purges) = (0, 0);
+        for _ in 0..TRIES {
+            self.policy().step();
+            let Some(number) = set.claim() else { break };
+            // The claim is P2's head for this hint: we see the units that it stands for.
+            let purged = self.purge_one(low_u32(number), HALF);
+            bytes += purged;
+            purges += u32::from(purged != 0);
+            if purges == PURGES {
+                break;
             }
         }
-        bytes + self.memory().trim(false)
+        bytes
     }
 
     fn purge_all(&self) -> usize {
@@ -139,6 +153,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// any other taker, and gives them back. Returns the bytes.
     fn purge_one(&self, number: u32, least: u32) -> usize {
         let Some(entry) = self.entry(number) else { return 0 };
+        self.policy().step();
         let Some(claim) = entry.state.claim_dirty(least, P::CLAIM) else { return 0 };
         self.note_claim(number, claim);
         let mut zero = 0;
