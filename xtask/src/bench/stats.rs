@@ -104,6 +104,8 @@ fn spread(mut values: Vec<f64>) -> Option<Spread> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Overall {
     pub(crate) time: f64,
+    /// Beside the mean, which a few rows with extreme ratios pull far.
+    pub(crate) median_time: f64,
     pub(crate) peak_rss: f64,
     pub(crate) faster: usize,
     pub(crate) slower: usize,
@@ -123,7 +125,9 @@ pub(crate) fn overall(rows: &[Row], column: usize) -> Option<Overall> {
         (ratios.iter().map(|ratio| get(ratio).ln()).sum::<f64>() / ratios.len() as f64).exp()
     };
     let count = |test: fn(&Ratio) -> bool| ratios.iter().filter(|ratio| test(ratio)).count();
-    (!ratios.is_empty()).then(|| Overall {
+    let times = spread(ratios.iter().map(|ratio| ratio.time.median).collect())?;
+    Some(Overall {
+        median_time: times.median,
         time: mean(|ratio| ratio.time.median),
         peak_rss: mean(|ratio| ratio.peak_rss),
         faster: count(|ratio| ratio.time.high < 1.0),

@@ -20,7 +20,7 @@ pub(crate) fn main(rows: &[Row], field: &Field, look: Look) -> String {
     let mut table = empty(look);
     let head = |entrant: &Entrant| match entrant.kind {
         Kind::Subject => format!("{}\ntime/op, peak", entrant.name),
-        Kind::Peer => format!("hakmem / {}\ntime, peak", entrant.name),
+        Kind::Peer => format!("vs {}\ntime, peak", entrant.name),
         Kind::Bump | Kind::NoAlloc => format!("{}\ntime/op", entrant.name),
     };
     let ratios = field.entrants.iter().any(|entrant| entrant.kind == Kind::Subject);
@@ -82,7 +82,7 @@ pub(crate) fn legend(rows: &[Row], field: &Field) -> String {
     ];
     if field.entrants.iter().any(|entrant| entrant.kind == Kind::Subject) {
         lines.push(
-            "ratios: hakmem / peer, below 1 is better. Time: median of the ratios within each \
+            "vs: hakmem / peer, below 1 is better. Time: median of the ratios within each \
              repetition, ± half the distance of their quartiles. Then peak memory."
                 .to_owned(),
         );
@@ -90,9 +90,15 @@ pub(crate) fn legend(rows: &[Row], field: &Field) -> String {
     for (column, entrant) in field.entrants.iter().enumerate() {
         if let Some(total) = overall(rows, column) {
             lines.push(format!(
-                "hakmem against {}: geometric mean of time {:.2}, of peak memory {:.2}; faster in \
-                 {} rows of {}, slower in {}",
-                entrant.name, total.time, total.peak_rss, total.faster, total.rows, total.slower
+                "hakmem against {}: faster in {} rows of {}, slower in {}; time in the median row \
+                 {:.2}, geometric mean {:.2}; peak memory {:.2}",
+                entrant.name,
+                total.faster,
+                total.rows,
+                total.slower,
+                total.median_time,
+                total.time,
+                total.peak_rss
             ));
         }
     }
