@@ -1,0 +1,91 @@
+//! The unified cache above a source that checks: what every front cache does, and what only this
+//! one does.
+
+mod conformance;
+
+use conformance::class;
+use conformance::fakes::{fill, is_filled};
+use conformance::program::Program;
+use hakmem_contract::{Class, FrontCache, MAX_CLASSES, SizeClasses};
+use hakmem_front_gate::FourPerDoubling;
+use hakmem_unified_cache::{SMALL_ROOM, UnifiedCache};
+
+#[test]
+fn conforms() {
+    conformance::run::<UnifiedCache>();
+}
+
+/// Allocates until the source is asked, and returns how many blocks it gave.
+fn miss(program: &mut Program<UnifiedCache>, class: Class) -> usize {
+    while program.n_cached(class) > 0 {
+        assert!(program.allocate(class));
+    }
+    let before = program.source.n_out(class);
+    assert!(program.allocate(class));
+    program.source.n_out(class) - before
+}
+
+#[test]
+fn each_miss_doubles_the_limit_and_brings_half_of_it() {
+    let mut program = Program::<UnifiedCache>::new(0);
+    let brought: Vec<_> = (0..7).map(|_| miss(&mut program, class(0))).collect();
+    assert_eq!(brought, [3, 7, 15, 31, 63, 127, 128]);
+    let mut program = Program::<UnifiedCache>::new(2);
+    let brought: Vec<_> = (0..6).map(|_| miss(&mut program, class(0))).collect();
+    assert_eq!(brought, [3, 7, 15, 31, 32, 32], "the limit is 64, not 256");
+}
+
+#[test]
+fn a_bin_moves_into_a_larger_array_once() {
+    let mut program = Program::<UnifiedCache>::new(0);
+    for index in 0..MAX_CLASSES {
+        let before = program.meta.n_served();
+        (0..10).for_each(|_| assert!(miss(&mut program, class(index)) > 0));
+        let limit = FourPerDoubling::geometry(class(index)).cache_limit;
+        let served = program.meta.n_served() - before;
+        assert_eq!(served, usize::from(limit > SMALL_ROOM), "class {index}");
+    }
+}
+
+#[test]
+fn a_bin_that_could_not_be_enlarged_tries_again() {
+    let mut program = Program::<UnifiedCache>::new(0);
+    program.meta.refuses.set(true);
+    let brought: Vec<_> = (0..4).map(|_| miss(&mut program, class(0))).collect();
+    assert_eq!(brought, [3, 3, 3, 3], "half of the first array's room");
+    program.meta.refuses.set(false);
+    assert_eq!(miss(&mut program, class(0)), 7);
+    program.finish();
+}
+
+#[test]
+fn a_full_bin_gives_the_half_that_came_last() {
+    let mut program = Program::<UnifiedCache>::new(0);
+    (0..2000).for_each(|_| assert!(program.allocate(class(0))));
+    let mut freed = Vec::new();
+    while program.source.gives == 0 {
+        freed.extend(program.last(class(0)));
+        program.free(class(0), program.n_live(class(0)) - 1);
+    }
+    let last = freed.pop().unwrap();
+    assert!(program.source.is_out(last.as_ptr(), class(0)), "there was no room for this one");
+    assert_eq!(program.n_cached(class(0)), 128 + 1);
+    let mut given = freed.iter().rev().take(128);
+    assert!(given.all(|block| !program.source.is_out(block.as_ptr(), class(0))));
+    program.finish();
+}
+
+#[test]
+fn a_cached_block_is_not_touched_and_the_last_one_leaves_first() {
+    let mut program = Program::<UnifiedCache>::new(0);
+    (0..3).for_each(|_| assert!(program.allocate(class(9))));
+    let block = program.last(class(9)).unwrap();
+    program.free(class(9), 2);
+    // A program that writes to freed memory harms itself at most.
+    fill(block.as_ptr(), class(9), 0xEE);
+    let cache = program.cache();
+    // SAFETY: our cache.
+    let popped = unsafe { UnifiedCache::pop(cache, class(9)) };
+    assert_eq!(popped, Some(block));
+    assert!(is_filled(block.as_ptr(), class(9), 0xEE));
+}

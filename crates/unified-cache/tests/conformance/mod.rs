@@ -1,0 +1,222 @@
+//! What every front cache does, whatever it is made of. To run it on another one:
+//!
+//! ```ignore
+//! #[path = "../../unified-cache/tests/conformance/mod.rs"]
+//! mod conformance;
+//!
+//! #[test]
+//! fn conforms() {
+//!     conformance::run::<YourCache>();
+//! }
+//! ```
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::allow_attributes,
+    reason = "shared by path: each test uses a part of it"
+)]
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+pub mod fakes;
+pub mod program;
+
+use std::ptr::NonNull;
+use std::slice;
+
+use hakmem_contract::{Class, FrontCache, MAX_CLASSES};
+use program::{Program, SMALL};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// All of it.
+pub fn run<F: FrontCache>() {
+    empty_is_inert::<F>();
+    a_new_cache_is_small::<F>();
+    limits_are_reached_and_kept::<F>();
+    a_refill_leaves_in_ascending_order::<F>();
+    a_refused_refill_changes_nothing::<F>();
+    a_short_refill_is_used::<F>();
+    no_memory_for_a_larger_bin_is_no_harm::<F>();
+    a_drained_cache_can_be_used_again::<F>();
+    random_calls_lose_nothing::<F>();
+}
+
+/// Class number `index`.
+pub fn class(index: usize) -> Class {
+    Class::new(index).unwrap()
+}
+
+/// Every class.
+pub fn classes() -> impl Iterator<Item = Class> {
+    (0..MAX_CLASSES).filter_map(Class::new)
+}
+
+/// `pop` finds nothing, `push` is refused, and no byte of the cache changes.
+fn empty_is_inert<F: FrontCache>() {
+    let mut cache = F::EMPTY;
+    let this = &raw mut cache;
+    let bytes = |this: *mut F| {
+        // SAFETY: the cache's own bytes. A cache with padding would be wrong here.
+        unsafe { slice::from_raw_parts(this.cast::<u8>(), size_of::<F>()) }.to_vec()
+    };
+    let before = bytes(this);
+    let mut block = 0_u128;
+    for class in classes() {
+        // SAFETY: the empty cache.
+        assert_eq!(unsafe { F::pop(this, class) }, None);
+        let block = NonNull::from(&mut block).cast();
+        // SAFETY: the empty cache; the block is ours.
+        assert!(!unsafe { F::push(this, class, block) });
+    }
+    assert_eq!(before, bytes(this));
+    assert_eq!(block, 0, "the block was written to");
+}
+
+fn a_new_cache_is_small<F: FrontCache>() {
+    let mut program = Program::<F>::new(0);
+    for class in classes() {
+        assert!(program.allocate(class));
+        assert!(program.source.n_out(class) <= SMALL, "too much in advance: {class:?}");
+    }
+    assert_eq!(program.source.takes, MAX_CLASSES, "one refill a class");
+    program.finish();
+}
+
+fn limits_are_reached_and_kept<F: FrontCache>() {
+    for (class, shift) in classes().flat_map(|class| [(class, 0), (class, 1), (class, 5)]) {
+        let mut program = Program::<F>::new(shift);
+        let limit = program.limit(class);
+        // `allocate` and `free` check that the limit is kept.
+        while program.n_live(class) < limit * 4 + 64 {
+            assert!(program.allocate(class));
+        }
+        while program.n_live(class) > 0 {
+            program.free(class, 7);
+        }
+        let n_cached = program.n_cached(class);
+        assert!(shift > 1 || n_cached * 4 >= limit, "{n_cached} of {limit}: {class:?}");
+        program.finish();
+    }
+}
+
+fn a_refill_leaves_in_ascending_order<F: FrontCache>() {
+    for class in classes() {
+        let mut program = Program::<F>::new(0);
+        let mut before = None;
+        for _ in 0..1000 {
+            let takes = program.source.takes;
+            assert!(program.allocate(class));
+            let (refilled, block) = (program.source.takes > takes, program.last(class));
+            // Only blocks of one refill are compared.
+            assert!(refilled || before < block, "{class:?}: {before:?}, then {block:?}");
+            before = block;
+        }
+        program.finish();
+    }
+}
+
+fn a_refused_refill_changes_nothing<F: FrontCache>() {
+    let mut program = Program::<F>::new(0);
+    for round in 0..20 {
+        for class in classes() {
+            program.source.most = 0;
+            while program.allocate(class) {}
+            assert!(!program.allocate(class), "a block of nothing");
+            program.source.most = usize::MAX;
+            assert!(program.allocate(class), "the cache is of no use after a refusal");
+            (0..round).for_each(|_| program.free(class, round));
+        }
+    }
+    program.finish();
+}
+
+fn a_short_refill_is_used<F: FrontCache>() {
+    let mut program = Program::<F>::new(0);
+    for n in [1, 2, 3, 5, 63, 65] {
+        program.source.most = n;
+        for class in classes() {
+            (0..100).for_each(|_| assert!(program.allocate(class)));
+            (0..100).for_each(|i| program.free(class, i));
+        }
+    }
+    program.finish();
+}
+
+fn no_memory_for_a_larger_bin_is_no_harm<F: FrontCache>() {
+    let mut program = Program::<F>::new(0);
+    for refuses in [true, false, true] {
+        program.meta.refuses.set(refuses);
+        for class in classes() {
+            (0..500).for_each(|_| assert!(program.allocate(class)));
+            (0..500).for_each(|i| program.free(class, i));
+        }
+    }
+    program.finish();
+}
+
+fn a_drained_cache_can_be_used_again<F: FrontCache>() {
+    let mut program = Program::<F>::new(0);
+    program.drain();
+    assert_eq!(program.source.gives, 0, "nothing to give");
+    for _ in 0..10 {
+        for class in classes() {
+            (0..50).for_each(|_| assert!(program.allocate(class)));
+            (0..40).for_each(|i| program.free(class, i));
+        }
+        program.drain();
+        let gives = program.source.gives;
+        program.drain();
+        assert_eq!(gives, program.source.gives, "given twice");
+    }
+    program.finish();
+}
+
+/// What a program does, and what happens to it.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Allocate(Class, usize),
+    Free(Class, usize, usize),
+    Drain,
+    SourceGives(usize),
+    MetaRefuses(bool),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    // Neighbours, so that one class's overrun hits another; the smallest and the largest limit.
+    let class = prop::sample::select(vec![0, 1, 2, 19, 38, 39])
+        .prop_map(|index| Class::new(index).unwrap());
+    let most = prop::sample::select(vec![0, 1, 7, 40, usize::MAX, usize::MAX]);
+    let n = prop_oneof![6 => 1..4_usize, 2 => 4..40_usize, 1 => 40..400_usize];
+    let step = prop_oneof![
+        20 => (class.clone(), n.clone()).prop_map(|(class, n)| Step::Allocate(class, n)),
+        20 => (class, n, any::<usize>()).prop_map(|(class, n, which)| Step::Free(class, n, which)),
+        1 => Just(Step::Drain),
+        3 => most.prop_map(Step::SourceGives),
+        1 => any::<bool>().prop_map(Step::MetaRefuses),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+/// The program checks every block it gets against all others; `finish` misses none.
+fn random_calls_lose_nothing<F: FrontCache>() {
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    let run = runner.run(&(0..4_u32, steps()), |(shift, steps)| {
+        let mut program = Program::<F>::new(shift);
+        for step in steps {
+            match step {
+                Step::Allocate(class, n) => (0..n).for_each(|_| {
+                    let refused = program.source.most == 0 && program.n_cached(class) == 0;
+                    assert_ne!(program.allocate(class), refused);
+                }),
+                Step::Free(class, n, which) => (0..n).for_each(|_| program.free(class, which)),
+                Step::Drain => program.drain(),
+                Step::SourceGives(most) => program.source.most = most,
+                Step::MetaRefuses(refuses) => program.meta.refuses.set(refuses),
+            }
+        }
+        program.finish();
+        Ok(())
+    });
+    run.unwrap();
+}
