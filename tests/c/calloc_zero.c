@@ -1,0 +1,53 @@
+// `calloc` is zero in every tier: fresh, after reuse of dirty memory, and after a trim.
+#include "check.h"
+
+static const size_t SIZES[] = {1, 16, 24, 100, 1000, 1024, 1040, 4096, 10000, 32768, 32769, 65536,
+    100000, 1 << 20, (1 << 20) + 1, 2 << 20, (2 << 20) + 1, 7 << 20};
+
+enum { N = 40 };
+
+// Leaves `N` blocks of `size` bytes behind, dirty and free.
+static void dirty(size_t size, int n) {
+    char *blocks[N];
+    for (int i = 0; i < n; i++) {
+        blocks[i] = malloc(size);
+        CHECK(blocks[i] != NULL, "%zu", size);
+        memset(blocks[i], 0xA5, malloc_usable_size(blocks[i]));
+    }
+    for (int i = 0; i < n; i++)
+        free(blocks[i]);
+}
+
+static void all_zero(size_t size, int n, const char *when) {
+    char *blocks[N];
+    for (int i = 0; i < n; i++) {
+        blocks[i] = i % 2 ? calloc(1, size) : calloc(size, 1);
+        CHECK(blocks[i] != NULL, "%zu", size);
+        CHECK(first_nonzero(blocks[i], size) == size, "%zu bytes, %s", size, when);
+        memset(blocks[i], 0xC3, size);
+    }
+    for (int i = 0; i < n; i++)
+        free(blocks[i]);
+}
+
+int main(void) {
+    for (size_t i = 0; i < COUNT(SIZES); i++) {
+        size_t size = SIZES[i];
+        int n = size > MIB ? 6 : N;
+        all_zero(size, n, "fresh");
+        dirty(size, n);
+        all_zero(size, n, "reused");
+        malloc_trim(0);
+        all_zero(size, n, "after a trim");
+    }
+    // Dirty memory of one tier becomes a block of another.
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < COUNT(SIZES); i++) {
+            dirty(SIZES[i], 6);
+            all_zero(SIZES[COUNT(SIZES) - 1 - i], 6, "from another tier");
+            if (round == 1)
+                malloc_trim(0);
+        }
+    }
+    return 0;
+}
