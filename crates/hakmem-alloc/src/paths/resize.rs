@@ -83,11 +83,13 @@ unsafe fn move_cold<B: Boxes>(
     // SAFETY: the caller's block.
     let old = unsafe { large::usable_size::<B>(block.as_ptr()) };
     let new = large::allocate_any::<B>(size, align, options);
-    if !new.is_null() {
-        // SAFETY: both have so many bytes, and the new block overlaps nothing.
-        unsafe { ptr::copy_nonoverlapping(block.as_ptr(), new, old.min(size)) };
-        // SAFETY: the contents have moved; the caller does not use the old address.
-        unsafe { small::deallocate_known::<B>(block.as_ptr()) };
+    if new.is_null() {
+        // Smaller is always possible: where the block is, if nowhere else.
+        return if size <= old { block.as_ptr() } else { new };
     }
+    // SAFETY: both have so many bytes, and the new block overlaps nothing.
+    unsafe { ptr::copy_nonoverlapping(block.as_ptr(), new, old.min(size)) };
+    // SAFETY: the contents have moved; the caller does not use the old address.
+    unsafe { small::deallocate_known::<B>(block.as_ptr()) };
     new
 }
