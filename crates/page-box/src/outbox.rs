@@ -17,7 +17,8 @@ const PENDING: u32 = 64;
 /// # Invariants
 ///
 /// - An entry with bits names a slab of another thread that has these blocks; they keep it open.
-/// - `pending` counts the bits.
+/// - `pending` counts the blocks pushed since everything was sent off: the bits, and those that
+///   had to make room.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Outbox<P> {

@@ -10,6 +10,10 @@ use hakmem_sync::const_unless_loom;
 
 use crate::slab::Slab;
 
+#[cfg(loom)]
+#[path = "remote_mutants.rs"]
+pub mod mutants;
+
 /// A stack of slabs that others gave blocks back to, and that the owner has not looked at since.
 ///
 /// # Invariants
@@ -36,7 +40,8 @@ impl Inbox {
     ///
     /// The caller made the slab's remote summary non-zero (so nobody else pushes it), and the
     /// slab is open.
-    unsafe fn push(&self, slab: *mut Slab) {
+    #[inline]
+    unsafe fn push(&self, slab: *mut Slab, edges: Edges) {
         // SAFETY: the slab is open.
         let part = unsafe { Slab::remote(slab) };
         // SAFETY: as above; the part is shared between threads.
@@ -46,10 +51,8 @@ impl Inbox {
         loop {
             // SAFETY: the link is ours until the CAS below succeeds (B4).
             remote.next.with_mut(|next| unsafe { *next = head });
-            // Release: the tail of B3. Failure Relaxed: as for the load above.
-            let new =
-                self.head.compare_exchange_weak(head, slab, Ordering::Release, Ordering::Relaxed);
-            match new {
+            // Failure Relaxed: as for the load above.
+            match self.head.compare_exchange_weak(head, slab, edges.b3, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(seen) => head = seen,
             }
@@ -58,16 +61,13 @@ impl Inbox {
 
     /// Takes the whole stack. Wait-free.
     #[inline]
-    fn take_all(&self) -> *mut Slab {
+    fn take_all(&self, edges: Edges) -> *mut Slab {
         // Relaxed: most often there is nothing, and a load keeps the line shared; what is missed
         // now is found next time.
         if self.head.load(Ordering::Relaxed).is_null() {
             return ptr::null_mut();
         }
-        // Acquire: the head of B3, for every slab on the list, because each push is a
-        // read-modify-write and continues the release sequence of the one below. Nothing is
-        // published, so no Release.
-        self.head.swap(ptr::null_mut(), Ordering::Acquire)
+        self.head.swap(ptr::null_mut(), edges.b3_head)
     }
 }
 
@@ -99,8 +99,14 @@ pub(crate) struct Remote {
 pub struct Edges {
     /// Order of the OR of a remote word.
     pub b1: Ordering,
+    /// Order of the owner's swap of a remote word.
+    pub b1_head: Ordering,
     /// Order of the OR of the remote summary.
     pub b2: Ordering,
+    /// Order of the CAS that puts a slab on the inbox.
+    pub b3: Ordering,
+    /// Order of the owner's swap of the inbox.
+    pub b3_head: Ordering,
     /// Order of the owner's swap of the summary.
     pub b4: Ordering,
 }
@@ -110,8 +116,16 @@ impl Edges {
     pub(crate) const ALL: Self = Self {
         // Release: the tail of B1. No Acquire: a giver reads nothing that others gave.
         b1: Ordering::Release,
+        // Acquire: the head of B1. No Release: no giver reads what the owner did with the word.
+        b1_head: Ordering::Acquire,
         // Release: the tail of B2. Acquire: the head of B4.
         b2: Ordering::AcqRel,
+        // Release: the tail of B3.
+        b3: Ordering::Release,
+        // Acquire: the head of B3, for every slab on the list, because each push is a
+        // read-modify-write and continues the release sequence of the one below. Nothing is
+        // published, so no Release.
+        b3_head: Ordering::Acquire,
         // Acquire: the head of B2. Release: the tail of B4.
         b4: Ordering::AcqRel,
     };
@@ -194,7 +208,7 @@ impl Remote {
             // SAFETY: the inbox outlives the slab.
             let inbox = unsafe { &*remote.inbox };
             // SAFETY: we made the summary non-zero.
-            unsafe { inbox.push(slab) };
+            unsafe { inbox.push(slab, edges) };
         }
         Ok(())
     }
@@ -226,7 +240,7 @@ impl Remote {
     ) -> Result<(), Fault> {
         // SAFETY: the caller's inbox.
         let inbox = unsafe { &*inbox };
-        let mut head = inbox.take_all();
+        let mut head = inbox.take_all(edges);
         while let Some(slab) = NonNull::new(head) {
             // SAFETY: a slab in an inbox has remote bits, so it is open.
             let part = unsafe { Slab::remote(slab.as_ptr()) };
@@ -239,9 +253,8 @@ impl Remote {
             while words != 0 {
                 let index = words.trailing_zeros() as usize;
                 words &= words - 1;
-                // Acquire: the head of B1.
                 // SAFETY: the summary names words that exist.
-                let bits = unsafe { Self::word(part, index) }.swap(0, Ordering::Acquire);
+                let bits = unsafe { Self::word(part, index) }.swap(0, edges.b1_head);
                 // SAFETY: this thread's slab.
                 unsafe { Slab::merge(slab.as_ptr(), index, bits) }?;
             }
@@ -251,44 +264,5 @@ impl Remote {
             }
         }
         Ok(())
-    }
-}
-
-/// The protocol with an edge cut, for the models' negative controls.
-#[cfg(loom)]
-pub mod mutants {
-    pub use super::Edges as Orders;
-    use super::{Edges, Fault, Inbox, NonNull, Remote, Slab};
-
-    /// [`Edges::ALL`].
-    pub const ALL: Edges = Edges::ALL;
-
-    /// `give_remote` with other orders.
-    ///
-    /// # Safety
-    ///
-    /// As `Page::give_remote`; wrong on purpose.
-    pub unsafe fn give(
-        slab: NonNull<Slab>,
-        word: usize,
-        bits: u64,
-        edges: Edges,
-    ) -> Result<(), Fault> {
-        // SAFETY: passed on.
-        unsafe { Remote::give_with(slab.as_ptr(), word, bits, edges) }
-    }
-
-    /// `collect_local` with other orders.
-    ///
-    /// # Safety
-    ///
-    /// As `Page::collect_local`; wrong on purpose.
-    pub unsafe fn collect(
-        inbox: *const Inbox,
-        relist: impl FnMut(NonNull<Slab>),
-        edges: Edges,
-    ) -> Result<(), Fault> {
-        // SAFETY: passed on.
-        unsafe { Remote::collect_with(inbox, relist, edges) }
     }
 }

@@ -1,0 +1,143 @@
+//! The outbox: it gathers, sends off what is in the way, and everything from time to time.
+#![cfg(not(loom))]
+
+mod common;
+
+use common::Owned;
+use hakmem_contract::{Fault, Geometry};
+use hakmem_page_box::{Outbox, Slab};
+
+/// Blocks of 16 bytes: 4096 of them in 64 words.
+fn many() -> Owned {
+    let slab = Owned::new(Geometry::new(16, 1 << 16, [4, 256]));
+    assert_eq!(slab.take(4096).len(), 4096);
+    slab
+}
+
+fn push(outbox: &mut Outbox<Slab>, slab: &Owned, index: usize) -> Result<(), Fault> {
+    let (word, bit) = slab.locate(slab.block(index))?;
+    // SAFETY: the test decides who owns which block.
+    unsafe { outbox.push(slab.page.as_ptr(), word, bit) }
+}
+
+fn flush(outbox: &mut Outbox<Slab>) -> Result<(), Fault> {
+    // SAFETY: what is in it was given up.
+    unsafe { outbox.flush() }
+}
+
+/// How many blocks have come since the last call.
+fn arrived(slab: &Owned) -> usize {
+    let before = slab.free();
+    assert!(slab.collect().is_ok());
+    slab.check(slab.free());
+    slab.free() - before
+}
+
+#[test]
+fn an_empty_outbox_sends_nothing() {
+    let slab = many();
+    let mut outbox = Outbox::<Slab>::EMPTY;
+    assert_eq!(flush(&mut outbox), Ok(()));
+    assert_eq!(arrived(&slab), 0);
+}
+
+#[test]
+fn blocks_wait_until_they_are_flushed() {
+    let slab = many();
+    let mut outbox = Outbox::EMPTY;
+    for index in 0..63 {
+        assert_eq!(push(&mut outbox, &slab, index), Ok(()));
+    }
+    assert_eq!(arrived(&slab), 0, "63 blocks wait");
+    assert_eq!(flush(&mut outbox), Ok(()));
+    assert_eq!(arrived(&slab), 63);
+    assert_eq!(flush(&mut outbox), Ok(()));
+    assert_eq!(arrived(&slab), 0, "nothing is sent twice");
+}
+
+#[test]
+fn the_64th_block_sends_all_of_them() {
+    let slab = many();
+    let mut outbox = Outbox::EMPTY;
+    for round in 0..3 {
+        for index in 0..64 {
+            assert_eq!(arrived(&slab), 0);
+            // Four words: several entries.
+            assert_eq!(push(&mut outbox, &slab, round * 256 + index * 4), Ok(()));
+        }
+        assert_eq!(arrived(&slab), 64);
+    }
+}
+
+#[test]
+fn a_word_that_needs_the_entry_of_another_sends_it() {
+    let slab = many();
+    let mut outbox = Outbox::EMPTY;
+    assert_eq!(push(&mut outbox, &slab, 0), Ok(()));
+    for word in 1..32 {
+        assert_eq!(push(&mut outbox, &slab, word * 64), Ok(()));
+    }
+    assert_eq!(arrived(&slab), 0, "32 words have 32 entries");
+    assert_eq!(push(&mut outbox, &slab, 32 * 64), Ok(()));
+    assert_eq!(arrived(&slab), 1, "the 33rd word is in the way of one");
+    assert_eq!(flush(&mut outbox), Ok(()));
+    assert_eq!(arrived(&slab), 32);
+}
+
+#[test]
+fn blocks_that_made_room_count_towards_the_64() {
+    let slab = many();
+    let mut outbox = Outbox::EMPTY;
+    for i in 0..63 {
+        // One entry for both words.
+        assert_eq!(push(&mut outbox, &slab, i % 2 * 32 * 64 + i), Ok(()));
+    }
+    assert_eq!(arrived(&slab), 62);
+    assert_eq!(push(&mut outbox, &slab, 5 * 64), Ok(()));
+    assert_eq!(arrived(&slab), 2, "the rest waits no longer than 64 blocks");
+}
+
+#[test]
+fn every_block_of_every_slab_arrives() {
+    let slabs = [(); 3].map(|()| many());
+    let mut outbox = Outbox::EMPTY;
+    for i in 0..4096 {
+        for slab in &slabs {
+            assert_eq!(push(&mut outbox, slab, i * 2053 % 4096), Ok(()));
+        }
+    }
+    assert_eq!(flush(&mut outbox), Ok(()));
+    for slab in &slabs {
+        assert_eq!(arrived(slab), 4096);
+    }
+}
+
+#[test]
+fn a_block_pushed_twice_is_found_at_once_or_when_it_is_sent() {
+    let slab = many();
+    let mut outbox = Outbox::EMPTY;
+    assert_eq!(push(&mut outbox, &slab, 70), Ok(()));
+    // The first one is sent to make room for the second.
+    assert_eq!(push(&mut outbox, &slab, 70), Ok(()));
+    assert_eq!(flush(&mut outbox), Err(slab.double(70)));
+}
+
+#[test]
+fn a_block_pushed_after_it_was_sent_is_found() {
+    let slab = many();
+    let mut outbox = Outbox::EMPTY;
+    assert_eq!(push(&mut outbox, &slab, 70), Ok(()));
+    assert_eq!(flush(&mut outbox), Ok(()));
+    assert_eq!(push(&mut outbox, &slab, 70), Ok(()));
+    assert_eq!(flush(&mut outbox), Err(slab.double(70)));
+}
+
+#[test]
+fn a_block_in_the_outbox_that_its_owner_gave_is_found() {
+    let slab = many();
+    let mut outbox = Outbox::EMPTY;
+    assert_eq!(push(&mut outbox, &slab, 70), Ok(()));
+    assert!(slab.give(&[70]).is_ok());
+    assert_eq!(flush(&mut outbox), Ok(()));
+    assert_eq!(slab.collect(), Err(slab.double(70)));
+}
