@@ -61,7 +61,8 @@ pub unsafe trait Page: Sized {
     /// `this` is this thread's slab; `out` is valid for `want` writes.
     unsafe fn take_local(this: NonNull<Self>, out: *mut *mut u8, want: usize) -> usize;
 
-    /// Takes back the longest prefix of `blocks[..n]` that lies in this slab.
+    /// Takes back the first of `blocks[..n]`, and as many of those behind it as the slab can take
+    /// in the same step: blocks of its own that follow each other.
     ///
     /// # Errors
     ///
@@ -76,6 +77,27 @@ pub unsafe trait Page: Sized {
         blocks: *const *mut u8,
         n: usize,
     ) -> Result<Given, Fault>;
+
+    /// Takes back one block, of a slab of this geometry; the same as `give_local` of one, with what
+    /// is the same for every slab of a class kept by the caller. Returns whether the count
+    /// reached its notice.
+    ///
+    /// # Errors
+    ///
+    /// As [`give_local`](Self::give_local).
+    ///
+    /// # Safety
+    ///
+    /// As [`give_local`](Self::give_local), and the slab was opened with `geometry`.
+    #[inline(always)]
+    unsafe fn give_one_local(
+        this: NonNull<Self>,
+        block: *mut u8,
+        _geometry: &Geometry,
+    ) -> Result<bool, Fault> {
+        // SAFETY: passed on.
+        unsafe { Self::give_local(this, &raw const block, 1) }.map(|given| given.noticed)
+    }
 
     /// The tag that the slab was opened with.
     ///

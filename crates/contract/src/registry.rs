@@ -26,6 +26,13 @@ pub unsafe trait Registry {
     /// The tag of the unit that `address` lies in. O(1), a few instructions.
     fn tag(&self, address: usize) -> Tag;
 
+    /// The same, or `None` for an address that no memory of a program can have. For the hot path,
+    /// which has somewhere else to go then.
+    #[inline(always)]
+    fn tag_in_reach(&self, address: usize) -> Option<Tag> {
+        Some(self.tag(address))
+    }
+
     /// The tag of the unit that `address` lies in.
     ///
     /// # Safety

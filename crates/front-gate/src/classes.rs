@@ -18,7 +18,7 @@ const N_TABLE: usize = 20;
 /// What one class may hold back in one thread's front cache, in bytes.
 const CACHE_BYTES: u32 = 64 << 10;
 /// And in blocks: at least, at most.
-const CACHE_BLOCKS: [u16; 2] = [4, 256];
+const CACHE_BLOCKS: [u16; 2] = [4, 1024];
 
 const _: () = assert!(COUNT <= MAX_CLASSES);
 const _: () = assert!(class_index(SMALL_MAX) == COUNT - 1 && class_index(TABLE_MAX) == N_TABLE - 1);

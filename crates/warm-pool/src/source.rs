@@ -4,7 +4,8 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use hakmem_contract::{
-    Backend, BlockSource, Class, Fault, MAX_CLASSES, Owner, Page, Registry, SizeClasses, Span, Tag,
+    Backend, BlockSource, Class, Fault, Geometry, MAX_CLASSES, Owner, Page, Registry, SizeClasses,
+    Span, Tag,
 };
 
 use crate::{Budget, Counters, WarmPool};
@@ -216,18 +217,63 @@ impl<'a, C: SizeClasses, P: Page, K: Counters, B: Backend> Source<'a, C, P, K, B
         }
     }
 
+    /// Gives the blocks from `blocks` on that follow each other in one slab. Returns where the
+    /// rest begins.
+    ///
+    /// # Safety
+    ///
+    /// As [`BlockSource::give`], for the blocks up to `end`, of which there is one at least.
+    #[inline(never)]
+    unsafe fn give_run(
+        &mut self,
+        blocks: *const *mut u8,
+        end: *const *mut u8,
+        tag: Tag,
+    ) -> *const *mut u8 {
+        let n = (end.addr() - blocks.addr()) / size_of::<*mut u8>();
+        // SAFETY: one at least.
+        let slab = self.slab_of(unsafe { blocks.read() }.addr(), tag);
+        // SAFETY: our slab; the first block lies in it.
+        let given = match unsafe { P::give_local(slab, blocks, n) } {
+            Ok(given) => given,
+            Err(fault) => self.backend.fault(fault),
+        };
+        if given.noticed {
+            // SAFETY: our slab, and noticed.
+            unsafe { self.relist_cold(slab) };
+        }
+        blocks.wrapping_add(given.taken)
+    }
+
+    /// Gives one block.
+    ///
+    /// # Safety
+    ///
+    /// As [`BlockSource::give`].
+    #[inline(always)]
+    unsafe fn give_one(&mut self, block: *mut u8, tag: Tag, geometry: &Geometry) {
+        let slab = self.slab_of(block.addr(), tag);
+        // SAFETY: our slab, in which the block lies; its tag says its class.
+        match unsafe { P::give_one_local(slab, block, geometry) } {
+            Ok(false) => {}
+            // SAFETY: our slab, and noticed.
+            Ok(true) => unsafe { self.relist_cold(slab) },
+            Err(fault) => self.backend.fault(fault),
+        }
+    }
+
     /// The slab of the block at `address`, which was freed as one of `tag`.
-    #[inline]
-    fn slab_of(&self, address: usize, tag: Tag) -> Result<NonNull<P>, Fault> {
+    #[inline(always)]
+    fn slab_of(&self, address: usize, tag: Tag) -> NonNull<P> {
         // SAFETY: the block passed the front gate as ours, so its unit is covered.
         let word = unsafe { self.backend.registry().word_covered(address) };
         let slab = NonNull::new(core::ptr::with_exposed_provenance_mut::<P>(word));
         // SAFETY: a word of a slab's unit is its descriptor, whose memory is used for nothing but
         // descriptors.
         match slab.filter(|slab| unsafe { P::tag(*slab) } == tag) {
-            Some(slab) => Ok(slab),
+            Some(slab) => slab,
             // The slab was empty and is gone: the block was free before.
-            None => Err(Fault::DoubleFree(address)),
+            None => self.backend.fault(Fault::DoubleFree(address)),
         }
     }
 }
@@ -265,25 +311,31 @@ unsafe impl<C: SizeClasses, P: Page, K: Counters, B: Backend> BlockSource
     #[inline]
     unsafe fn give(&mut self, class: Class, blocks: *const *mut u8, n: usize) {
         let tag = Tag::slab(self.owner, class);
-        let mut done = 0;
-        while done < n {
-            let rest = blocks.wrapping_add(done);
-            // SAFETY: `done < n`.
-            let address = unsafe { rest.read() }.addr();
-            let slab = match self.slab_of(address, tag) {
-                Ok(slab) => slab,
-                Err(fault) => self.backend.fault(fault),
-            };
-            // SAFETY: our slab; the first block of the rest lies in it.
-            let given = match unsafe { P::give_local(slab, rest, n - done) } {
-                Ok(given) => given,
-                Err(fault) => self.backend.fault(fault),
-            };
-            done += given.taken;
-            if given.noticed {
-                // SAFETY: our slab, and noticed.
-                unsafe { self.relist_cold(slab) };
+        let geometry = C::geometry(class);
+        let size = geometry.block_size as usize;
+        let end = blocks.wrapping_add(n);
+        let mut rest = blocks;
+        while rest.wrapping_add(1) < end {
+            // SAFETY: before the end.
+            let block = unsafe { rest.read() };
+            // SAFETY: as above.
+            let next = unsafe { rest.wrapping_add(1).read() };
+            // Neighbours are given together; blocks from all over the place one at a time,
+            // with nothing computed for the next one.
+            if next == block.wrapping_add(size) {
+                // SAFETY: passed on.
+                rest = unsafe { self.give_run(rest, end, tag) };
+            } else {
+                // SAFETY: passed on.
+                unsafe { self.give_one(block, tag, geometry) };
+                rest = rest.wrapping_add(1);
             }
+        }
+        if rest < end {
+            // SAFETY: the last one.
+            let block = unsafe { rest.read() };
+            // SAFETY: passed on.
+            unsafe { self.give_one(block, tag, geometry) };
         }
     }
 }

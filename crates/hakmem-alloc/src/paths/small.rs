@@ -72,9 +72,12 @@ fn allocate_class_cold<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
 /// Nobody uses the block any more.
 #[inline(always)]
 pub(crate) unsafe fn deallocate<B: Boxes>(block: *mut u8) {
-    let tag = B::shared().pool.registry().tag(block.addr());
-    // SAFETY: passed on.
-    unsafe { deallocate_tagged::<B>(block, tag) };
+    match B::shared().pool.registry().tag_in_reach(block.addr()) {
+        // SAFETY: passed on.
+        Some(tag) => unsafe { deallocate_tagged::<B>(block, tag) },
+        // SAFETY: passed on.
+        None => unsafe { deallocate_cold::<B>(block) },
+    }
 }
 
 /// Takes back a block that is known to be one.

@@ -21,7 +21,7 @@ const PLAIN_ATTEMPTS: usize = 2;
 const SMALL_HEAP: usize = 4 * SUPERSLAB;
 
 /// 4 MiB: huge blocks from this size on get huge pages.
-pub(crate) const HUGE_BLOCK: usize = 2 * SUPERSLAB;
+pub(crate) const HUGE_BLOCK: usize = SUPERSLAB;
 
 /// Whether the packed words can hold every address of the range.
 pub(crate) const fn in_reach(base: usize, bytes: usize) -> bool {
