@@ -70,6 +70,23 @@ fn partial_slabs_come_before_empty_ones_in_the_order_in_which_they_came() {
 }
 
 #[test]
+fn a_full_slab_that_comes_back_whole_was_on_no_list() {
+    let mut rig = rig();
+    let mut full: Vec<_> = (0..3).map(|_| rig.take(PAGE, 16)).collect();
+    rig.give(PAGE, &full[1][..1]);
+    rig.give(PAGE, &full[2][..1]);
+    // In one step.
+    full[0].sort();
+    rig.give(PAGE, &full[0]);
+    rig.check();
+    let again = rig.take(PAGE, 18);
+    assert_eq!(again[..2], [full[1][0], full[2][0]]);
+    assert!(again.len() == 18 && again[2..].iter().rev().eq(&full[0]));
+    assert_eq!(rig.world.asked.borrow().len(), 3, "nothing new was needed");
+    rig.finish();
+}
+
+#[test]
 fn blocks_of_several_slabs_go_home() {
     let mut rig = rig();
     let full: Vec<_> = (0..3).map(|_| rig.take(PAGE, 16)).collect();
@@ -98,6 +115,23 @@ fn one_empty_slab_of_a_class_is_kept_as_long_as_the_units_last() {
     let blocks = rig.take(PAGE - 3, 1000);
     rig.give(PAGE - 3, &blocks);
     assert_eq!(rig.n_empty(PAGE - 3), 1);
+    rig.finish();
+}
+
+#[test]
+fn what_prefill_brought_counts_as_kept() {
+    let mut rig = Rig::new(3, 2);
+    let full: Vec<_> = (0..3).map(|_| rig.take(PAGE, 16)).collect();
+    assert_eq!(rig.n_empty(PAGE), 2);
+    for n_used in 0..3 {
+        let index = PAGE - 1 - n_used;
+        let blocks = rig.take(index, 1000);
+        rig.give(index, &blocks);
+        assert_eq!(rig.n_empty(index), n_used.min(1), "room for one for each that was used");
+        assert_eq!(rig.take(PAGE, 16).len(), 16);
+    }
+    rig.give(PAGE, &full[0]);
+    assert_eq!(rig.n_empty(PAGE), 0);
     rig.finish();
 }
 
