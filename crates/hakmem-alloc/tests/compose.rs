@@ -1,0 +1,136 @@
+//! Other choices of boxes pass what the default one passes, side by side with it.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod common;
+
+use common::{Shadow, basic_suite};
+use hakmem_alloc::{Allocator, Boxes, Hakmem, compose, parts};
+
+/// Linked lists through the blocks in front, instead of arrays.
+mod listed {
+    use super::*;
+
+    compose! {
+        /// The front cache is a list.
+        pub(crate) Listed, "hakmem_test_listed_word" {
+            classes: parts::FourPerDoubling,
+            front: hakmem_tls_sll::TlsSll,
+            counters: parts::NoCounters,
+            page: parts::Slab,
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>
+                // SAFETY: `compose!` puts the value into a static, where it stays.
+                = parts::SharedPool::new(parts::Acquire::new(parts::Linux), unsafe {
+                    parts::TwoLevel::new()
+                }),
+        }
+    }
+}
+
+/// The warm pool counts.
+mod counted {
+    use super::*;
+
+    compose! {
+        /// With counters.
+        pub(crate) Counted, "hakmem_test_counted_word" {
+            classes: parts::FourPerDoubling,
+            front: parts::UnifiedCache,
+            counters: parts::Counts,
+            page: parts::Slab,
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>
+                // SAFETY: `compose!` puts the value into a static, where it stays.
+                = parts::SharedPool::new(parts::Acquire::new(parts::Linux), unsafe {
+                    parts::TwoLevel::new()
+                }),
+        }
+    }
+}
+
+static DEFAULT: Hakmem = Hakmem::new();
+static LISTED: listed::Listed = listed::Listed::new();
+static COUNTED: counted::Counted = counted::Counted::new();
+
+#[test]
+fn the_default_passes() {
+    basic_suite(&DEFAULT);
+}
+
+#[test]
+fn a_listed_front_cache_passes() {
+    basic_suite(&LISTED);
+}
+
+#[test]
+fn counters_pass() {
+    basic_suite(&COUNTED);
+}
+
+/// Allocates from all in turn, and leaves every second block.
+fn mix<A: Boxes, B: Boxes>(a: &'static Allocator<A>, b: &'static Allocator<B>) {
+    let (mut of_a, mut of_b) = (Shadow::new(a, 1), Shadow::new(b, 1 << 30));
+    for i in 0..3_000 {
+        let size = if i % 100 == 0 { i * 1_000 } else { i * 7 % 2_000 };
+        assert!(of_a.get(size, 16), "{size}");
+        assert!(of_b.get_zeroed(size, 16), "{size}");
+        if i % 2 == 0 {
+            of_a.give(i / 3 % of_a.live.len());
+            of_b.give(i / 5 % of_b.live.len());
+        }
+    }
+    a.trim();
+    of_b.check();
+    of_a.check_apart();
+    of_a.clear();
+    b.trim();
+    of_b.check_apart();
+    of_b.clear();
+}
+
+/// A thread has a heap of each; what one does is nothing to the other.
+#[test]
+fn two_in_one_process_do_not_meet() {
+    let threads: Vec<_> = (0..4)
+        .map(|i| {
+            std::thread::spawn(move || {
+                if i % 2 == 0 {
+                    mix(&DEFAULT, &COUNTED);
+                } else {
+                    mix(&LISTED, &DEFAULT);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    mix(&COUNTED, &LISTED);
+}
+
+/// A block of one is foreign to the other.
+#[test]
+fn each_knows_its_own_blocks() {
+    let pairs: [(*mut u8, *mut u8); 3] =
+        [100, 100_000, 3 << 20].map(|size| (DEFAULT.allocate(size), COUNTED.allocate(size)));
+    for (a, b) in pairs {
+        let (tag_a, tag_b) = (tags(a.addr()), tags(b.addr()));
+        assert!(tag_a.0 && !tag_a.1, "{tag_a:?}");
+        assert!(tag_b.1 && !tag_b.0, "{tag_b:?}");
+        // SAFETY: a live block of this allocator.
+        unsafe { DEFAULT.deallocate(a) };
+        // SAFETY: as above.
+        unsafe { COUNTED.deallocate(b) };
+    }
+}
+
+/// Whether the default composition and the one with counters have something at `address`.
+fn tags(address: usize) -> (bool, bool) {
+    (
+        has::<hakmem_alloc::composition::Composed>(address),
+        has::<counted::composition::Composed>(address),
+    )
+}
+
+fn has<B: Boxes>(address: usize) -> bool {
+    use parts::contract::{Kind, Pool, Registry};
+    B::shared().pool().registry().tag(address).kind() != Kind::Foreign
+}
