@@ -147,7 +147,15 @@ unsafe impl<B: Boxes> GlobalAlloc for Allocator<B> {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         match NonNull::new(block) {
             // SAFETY: passed on.
-            Some(block) => unsafe { self.reallocate(block, size, layout.align()) },
+            Some(block) => unsafe {
+                resize::reallocate_known::<B>(
+                    block,
+                    layout.size(),
+                    size,
+                    layout.align(),
+                    &self.options,
+                )
+            },
             None => ptr::null_mut(),
         }
     }

@@ -2,19 +2,54 @@
 
 use core::ptr::{self, NonNull};
 
-use hakmem_contract::geometry::SUPERSLAB;
-use hakmem_contract::{Backend, HugeBlocks, Kind, Pool, Registry, Spans};
+use hakmem_contract::geometry::{MIN_ALIGN, SUPERSLAB};
+use hakmem_contract::{Backend, HugeBlocks, Kind, Pool, Registry, SizeClasses, Spans};
 use hakmem_front_gate::{Gate, Tier};
 
 use super::{large, small};
 use crate::boxes::Boxes;
 use crate::options::Options;
 
+/// `realloc` of a block whose size is known, for Rust: what is small on both sides is settled here,
+/// in the caller.
+///
+/// # Safety
+///
+/// `block` is a live block of ours, of `old` bytes at a multiple of `align`; if it moves, nobody
+/// uses the old address.
+#[inline(always)]
+pub(crate) unsafe fn reallocate_known<B: Boxes>(
+    block: NonNull<u8>,
+    old: usize,
+    size: usize,
+    align: usize,
+    options: &Options,
+) -> *mut u8 {
+    if align <= MIN_ALIGN
+        && let Some(from) = B::Classes::class_of_fast(old)
+        && let Some(to) = B::Classes::class_of_fast(size)
+    {
+        if from == to {
+            return block.as_ptr();
+        }
+        if let Some(new) = small::pop::<B>(to) {
+            // SAFETY: both have so many bytes, and the new block overlaps nothing.
+            unsafe { ptr::copy_nonoverlapping(block.as_ptr(), new.as_ptr(), old.min(size)) };
+            // SAFETY: the contents have moved; the caller does not use the old address.
+            unsafe { small::deallocate_known::<B>(block.as_ptr()) };
+            return new.as_ptr();
+        }
+    }
+    // SAFETY: passed on.
+    unsafe { reallocate::<B>(block, size, align, options) }
+}
+
 /// See [`Allocator::reallocate`](crate::Allocator::reallocate).
 ///
 /// # Safety
 ///
 /// As there.
+#[inline(never)]
 pub(crate) unsafe fn reallocate<B: Boxes>(
     block: NonNull<u8>,
     size: usize,

@@ -36,7 +36,7 @@ pub(crate) fn allocate_class<B: Boxes>(class: Class, options: &Options) -> *mut 
 
 /// A cached block of `class`.
 #[inline(always)]
-fn pop<B: Boxes>(class: Class) -> Option<NonNull<u8>> {
+pub(crate) fn pop<B: Boxes>(class: Class) -> Option<NonNull<u8>> {
     let heap = B::Word::get();
     // SAFETY: this thread's heap, or the empty one.
     let front = unsafe { &raw mut (*heap).front };
