@@ -27,7 +27,7 @@
 //! - A slab is in its owner's inbox, or about to be pushed by the thread that set the first bit,
 //!   exactly while its remote summary is non-zero.
 //! - So a slab whose blocks are all free is in no inbox, and nobody is about to push it: it
-//!   can be released. Only [`Slab::collect_local`] clears remote bits, and it visits nothing but
+//!   can be released. Only `Slab::collect_local` clears remote bits, and it visits nothing but
 //!   slabs that it popped.
 //!
 //! # Protocol
@@ -39,8 +39,10 @@
 //! | B3 | `Inbox::push`: Release CAS of the head | `Inbox::take_all`: Acquire swap of the head | the slab's link, and the summary of every slab on the list |
 //! | B4 | `collect_local`: Release swap of the summary to 0 | `give_remote`: Acquire OR that finds 0 | the link is free to be written again |
 //!
-//! Modelled in `tests/loom_remote.rs` and `tests/loom_inbox.rs`. loom has no spurious failure of
-//! a weak CAS; `push` loops, so one is harmless.
+//! Modelled in `tests/loom_remote.rs` (blocks), `tests/loom_inbox.rs` (slabs), and
+//! `tests/loom_release.rs` (a slab that is whole, and its memory used again). loom has no spurious
+//! failure of a weak CAS; `push` loops, so one is harmless. Nor has it load buffering: that no bit
+//! overtakes its summary bit is what the Release of B2 says.
 //!
 //! # Reading order
 //!

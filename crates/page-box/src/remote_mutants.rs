@@ -2,8 +2,10 @@
 //! reuse of a slab's memory means to loom.
 #![expect(clippy::missing_inline_in_public_items, reason = "no program has them")]
 
+use hakmem_sync::atomic::{AtomicU64, Ordering};
+
 pub use super::Edges as Orders;
-use super::{Edges, Fault, Inbox, NonNull, Ordering, Remote, Slab};
+use super::{Edges, Fault, Inbox, NonNull, Remote, Slab};
 use crate::slab::n_words;
 
 /// The protocol as it is.
@@ -131,7 +133,7 @@ pub unsafe fn close(slab: NonNull<Slab>) {
     let part = unsafe { Slab::remote(slab.as_ptr()) }.cast_mut();
     // SAFETY: as above.
     for index in 0..unsafe { words_of(slab) } {
-        let word = part.wrapping_add(1).cast::<super::AtomicU64>().wrapping_add(index);
+        let word = part.wrapping_add(1).cast::<AtomicU64>().wrapping_add(index);
         // SAFETY: one of the slab's words; nobody else uses it, which loom checks.
         unsafe { &mut *word }.with_mut(|_| ());
     }
