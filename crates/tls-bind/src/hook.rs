@@ -66,6 +66,11 @@ unsafe impl Keys for PthreadKeys {
     }
 }
 
+/// The orders of the load of the key, and of the CAS that makes it known: when it wins, and when
+/// it loses.
+// Acquire: the head of H3. Release: its tail. Acquire: its head, for who comes second.
+const H3: [Ordering; 3] = [Ordering::Acquire, Ordering::Release, Ordering::Acquire];
+
 /// Calls a destructor for each thread that armed it.
 ///
 /// # Invariants
@@ -94,23 +99,46 @@ impl ExitHook {
     /// `destructor` may be called with `value` in this thread, when it ends.
     #[inline]
     pub unsafe fn arm<T>(&self, keys: &impl Keys, destructor: Destructor, value: NonNull<T>) {
-        if let Some(key) = self.key(keys, destructor) {
+        if let Some(key) = self.key(keys, destructor, H3) {
             // SAFETY: the key exists; the rest is the caller's promise.
             unsafe { keys.set(key, value.as_ptr().cast()) };
         }
     }
 
+    /// `arm` with other orders of H3, for the model's negative controls.
+    ///
+    /// # Safety
+    ///
+    /// As [`arm`](Self::arm); wrong on purpose.
+    #[cfg(loom)]
+    #[inline]
+    pub unsafe fn arm_with<T>(
+        &self,
+        keys: &impl Keys,
+        destructor: Destructor,
+        value: NonNull<T>,
+        h3: [Ordering; 3],
+    ) {
+        if let Some(key) = self.key(keys, destructor, h3) {
+            // SAFETY: passed on.
+            unsafe { keys.set(key, value.as_ptr().cast()) };
+        }
+    }
+
     /// The key, made by the first caller.
-    fn key(&self, keys: &impl Keys, destructor: Destructor) -> Option<u32> {
-        // Acquire: the head of H3.
-        let known = self.key.load(Ordering::Acquire);
+    #[inline(always)]
+    fn key(
+        &self,
+        keys: &impl Keys,
+        destructor: Destructor,
+        [load, win, lose]: [Ordering; 3],
+    ) -> Option<u32> {
+        let known = self.key.load(load);
         if let Some(key) = known.checked_sub(1) {
             return Some(key);
         }
         let key = keys.create(destructor)?;
-        // Success Release: the tail of H3. Failure Acquire: its head.
-        let new = self.key.compare_exchange(0, key + 1, Ordering::Release, Ordering::Acquire);
-        match new {
+        match self.key.compare_exchange(0, key + 1, win, lose) {
             Ok(_) => Some(key),
             Err(theirs) => {
                 keys.delete(key);

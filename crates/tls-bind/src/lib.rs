@@ -33,7 +33,8 @@
 //! | H2 | `HeapTable::enlist`: Release store of the heap's address | `HeapTable::claim`: Acquire load of it | the address, for a claimer that did not meet the maker before |
 //! | H3 | `ExitHook::arm`: Release CAS of the key | `ExitHook::arm`: Acquire load of the key | the key exists |
 //!
-//! H1 is edge T1 of `hakmem_sync::tree`, used. Modelled in `tests/loom_orphan.rs` and
+//! H1 is edge T1 of `hakmem_sync::tree`, used. A maker enlists its heap before it parks it, so
+//! who claims a bit has the address by H1 already; H2 is for itself. Modelled in `tests/loom_orphan.rs` and
 //! `tests/loom_hook.rs`.
 //!
 //! # Reading order

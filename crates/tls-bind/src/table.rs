@@ -75,6 +75,16 @@ impl<H> HeapTable<H> {
         if self.orphans.clear(index) { self.claimed(index) } else { None }
     }
 
+    /// `claim_orphan` that does not ask whether it was the one to clear the bit, for the model's
+    /// negative control.
+    #[cfg(loom)]
+    #[inline]
+    pub fn claim_orphan_unasked(&self) -> Option<Claim<H>> {
+        let index = self.orphans.first()?;
+        self.orphans.clear(index);
+        self.claimed(index)
+    }
+
     /// The claim on number `index`, whose bit the caller has cleared.
     fn claimed(&self, index: usize) -> Option<Claim<H>> {
         let owner = Owner::new(index)?;
@@ -93,6 +103,16 @@ impl<H> HeapTable<H> {
         }
     }
 
+    /// `enlist` with edge H2 cut, for the model's negative control.
+    #[cfg(loom)]
+    #[inline]
+    pub fn enlist_without_h2(&self, owner: Owner, heap: NonNull<H>) {
+        if let Some(slot) = self.heaps.get(owner.index()) {
+            // Relaxed: the cut.
+            slot.store(heap.as_ptr(), Ordering::Relaxed);
+        }
+    }
+
     /// Makes the claimed heap an orphan. What the caller did to it is visible to the next one
     /// that claims it (H1).
     #[inline]
@@ -102,6 +122,7 @@ impl<H> HeapTable<H> {
 
     /// `park` with edge H1 cut, for the model's negative control.
     #[cfg(loom)]
+    #[inline]
     pub fn park_without_h1(&self, owner: Owner) {
         self.orphans.set_relaxed(owner.index());
     }
