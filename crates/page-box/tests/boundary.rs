@@ -222,15 +222,29 @@ fn every_block_is_located_and_comes_back_from_other_threads() {
     });
 }
 
-#[test]
-fn a_block_given_twice_by_other_threads_is_found() {
+/// What is said of the last of these gives. A slab is of no use after a fault.
+fn after_gives(gives: &[(usize, u64)], word: usize, bits: u64) -> (Owned, Result<(), Fault>) {
     let slab = two_words();
     slab.take(65);
-    assert_eq!(slab.give_remote(3), Ok(()));
-    assert_eq!(slab.give_remote(3), Err(slab.double(3)));
-    assert_eq!(slab.give_remote(64), Ok(()), "a word of its own");
-    assert_eq!(slab.give_remote(64), Err(slab.double(64)));
-    assert_eq!(slab.give_bits(0, 0b1_1110), Err(slab.double(3)), "one of four");
+    for &(word, bits) in gives {
+        assert_eq!(slab.give_bits(word, bits), Ok(()));
+    }
+    let result = slab.give_bits(word, bits);
+    (slab, result)
+}
+
+#[test]
+fn a_block_given_twice_by_other_threads_is_found() {
+    let (slab, result) = after_gives(&[(0, 1 << 3)], 0, 1 << 3);
+    assert_eq!(result, Err(slab.double(3)));
+    let (slab, result) = after_gives(&[(0, 1 << 3), (1, 1)], 1, 1);
+    assert_eq!(result, Err(slab.double(64)), "a word of its own");
+    let (slab, result) = after_gives(&[(0, 1 << 3)], 0, 0b1_1110);
+    assert_eq!(result, Err(slab.double(3)), "one of four");
+    let (slab, result) = after_gives(&[(0, 1 << 3), (0, 1 << 63)], 0, u64::MAX << 63);
+    assert_eq!(result, Err(slab.double(63)), "the last of a word");
+    let (_, result) = after_gives(&[(0, 1 << 3), (0, 1 << 63)], 0, u64::MAX >> 1 ^ 1 << 3);
+    assert_eq!(result, Ok(()), "all others of the word");
 }
 
 #[test]

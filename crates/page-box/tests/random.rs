@@ -119,7 +119,8 @@ proptest! {
             run(&slab, &mut naive, step)?;
         }
         // A second free of any block that is free or on its way is found.
-        for &block in naive.remote.iter().take(3) {
+        // One only: a slab is of no use after a fault.
+        if let Some(&block) = naive.remote.first() {
             prop_assert_eq!(slab.give_remote(block), Err(slab.double(block)));
         }
         if let Some(block) = naive.free.iter().position(|free| *free) {

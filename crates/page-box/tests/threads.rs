@@ -4,8 +4,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use common::Owned;
@@ -107,20 +107,22 @@ fn what_three_threads_free_comes_back_once() {
     assert_eq!(slabs[0].collect(), Ok(vec![]), "a whole slab is in no inbox");
 }
 
-/// Two threads give all blocks of a slab at once: of two frees of a block, one is an error.
+/// Two threads give the same block of each word at once: of two frees of a block, one is an error.
+/// (One block of a word only: a word is of no use after a fault.)
 #[test]
 fn of_two_frees_at_once_one_is_found() {
-    for _ in 0..50 {
+    for round in 0..64 {
         let slab = Owned::new(Geometry::new(16, 1 << 16, [4, 256]));
         assert_eq!(slab.take(4096).len(), 4096);
+        let start = Barrier::new(2);
+        let give_all = || {
+            start.wait();
+            (0..64).filter(|&word| slab.give_bits(word, 1 << round).is_err()).count()
+        };
         let faults: usize = thread::scope(|scope| {
-            let givers = [(); 2].map(|()| {
-                scope.spawn(|| (0..4096).filter(|&index| slab.give_remote(index).is_err()).count())
-            });
+            let givers = [(); 2].map(|()| scope.spawn(give_all));
             givers.into_iter().map(|giver| giver.join().unwrap()).sum()
         });
-        assert_eq!(faults, 4096, "a double free was not found, or found twice");
-        assert_eq!(slab.collect(), Ok(vec![slab.page]));
-        slab.check(4096);
+        assert_eq!(faults, 64, "a double free was not found, or found twice");
     }
 }
