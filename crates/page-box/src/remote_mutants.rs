@@ -21,6 +21,28 @@ pub unsafe fn give(slab: NonNull<Slab>, word: usize, bits: u64, edges: Edges) ->
     unsafe { Remote::give_with(slab.as_ptr(), word, bits, edges) }
 }
 
+/// `give_remote` of one word that goes on to the summary even if the word was not zero.
+///
+/// # Safety
+///
+/// As `Page::give_remote`; wrong on purpose: the blocks may be collected by then.
+pub unsafe fn give_without_short_cut(slab: NonNull<Slab>, word: usize, bits: u64) {
+    // SAFETY: the caller's blocks keep the slab open.
+    let part = unsafe { Slab::remote(slab.as_ptr()) };
+    // SAFETY: as above.
+    let remote = unsafe { &*part };
+    // Release: the tail of B1.
+    // SAFETY: one of the slab's words.
+    unsafe { Remote::word(part, word) }.fetch_or(bits, Ordering::Release);
+    // AcqRel: as in the protocol.
+    if remote.summary.fetch_or(1 << word, Ordering::AcqRel) == 0 {
+        // SAFETY: the inbox outlives the slab.
+        let inbox = unsafe { &*remote.inbox };
+        // SAFETY: we made the summary non-zero.
+        unsafe { inbox.push(slab.as_ptr(), ALL) };
+    }
+}
+
 /// `collect_local` with other orders.
 ///
 /// # Safety

@@ -30,6 +30,13 @@ fn collect(model: &Model, edges: Orders) {
     unsafe { mutants::collect(model.inbox(), |_| (), edges) }.unwrap();
 }
 
+/// A remote thread's part: gives its block back.
+type Give = fn(&Model, usize, Orders);
+
+fn give(model: &Model, which: usize, edges: Orders) {
+    model.free_remote(0, which, edges);
+}
+
 /// Reuses the slab's memory if it is whole.
 fn reuse_if_whole(model: &Model) -> bool {
     let whole = model.is_whole(0);
@@ -46,6 +53,16 @@ fn explore(
     gather: Collect,
     edges: Orders,
 ) -> std::sync::Arc<[Tally; 2]> {
+    explore_giving(geometry, out, give, gather, edges)
+}
+
+fn explore_giving(
+    geometry: Geometry,
+    out: [usize; 2],
+    give: Give,
+    gather: Collect,
+    edges: Orders,
+) -> std::sync::Arc<[Tally; 2]> {
     let tally = tallies::<2>();
     let seen = std::sync::Arc::clone(&tally);
     loom::model(move || {
@@ -53,7 +70,7 @@ fn explore(
         model.give_rest(0);
         let remotes = [0, 1].map(|which| {
             let model = Arc::clone(&model);
-            thread::spawn(move || model.free_remote(0, which, edges))
+            thread::spawn(move || give(&model, which, edges))
         });
         // Spawned last: loom would not search backwards past its first load.
         let owner = {
@@ -141,4 +158,17 @@ fn collecting_without_the_inbox_is_caught() {
         unsafe { mutants::collect_unasked(model.page(0)) }.unwrap();
     };
     explore(ONE_WORD, [0, 15], unasked, ALL);
+}
+
+/// Negative control: the short cut is no mere saving. Who finds the word in use must not go on to the
+/// summary: its blocks may be collected already, and then nothing keeps the slab open.
+#[test]
+#[should_panic(expected = "violation")]
+fn giving_without_the_short_cut_is_caught() {
+    let give: Give = |model, which, _| {
+        let (page, word, bit) = model.use_remote(0, which);
+        // SAFETY: the block is this thread's, and not used after this.
+        unsafe { mutants::give_without_short_cut(page, word, bit) };
+    };
+    explore_giving(ONE_WORD, [0, 15], give, collect, ALL);
 }

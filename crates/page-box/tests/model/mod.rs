@@ -103,13 +103,18 @@ impl Model {
 
     /// Another thread: uses its block `which` of slab `slab`, and gives it back.
     pub(crate) fn free_remote(&self, slab: usize, which: usize, edges: Orders) {
+        let (page, word, bit) = self.use_remote(slab, which);
+        // SAFETY: the block is this thread's, and not used after this.
+        unsafe { mutants::give(page, word, bit, edges) }.unwrap();
+    }
+
+    /// Another thread: uses its block `which` of slab `slab`. Where the block is accounted.
+    pub(crate) fn use_remote(&self, slab: usize, which: usize) -> (NonNull<Slab>, usize, u64) {
         let entry = &self.entries[slab];
         // SAFETY: the block is this thread's; loom panics if it is not.
         entry.contents[which].with_mut(|value| unsafe { *value = 1 });
         let index = self.out[which];
-        let (word, bit) = (index / 64, 1 << (index % 64));
-        // SAFETY: as above, and not used after this.
-        unsafe { mutants::give(entry.page, word, bit, edges) }.unwrap();
+        (entry.page, index / 64, 1 << (index % 64))
     }
 
     /// The owner: collects, takes what has come and uses it. Returns how many blocks.
