@@ -15,6 +15,21 @@ const BASE: usize = 0x7f00_0000_0000;
 const COVERED: usize = 64 * SUPERSLAB;
 const N: usize = 1024;
 
+/// Measures `look` on addresses from `base` on.
+fn over<T>(criterion: &mut Criterion, name: &str, base: usize, look: impl Fn(usize) -> T) {
+    let addresses = common::random(N, COVERED);
+    let mut group = criterion.benchmark_group("superslab_registry");
+    group.throughput(Throughput::Elements(N as u64));
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| {
+            for address in &addresses {
+                black_box(look(base + address));
+            }
+        });
+    });
+    group.finish();
+}
+
 fn lookups(criterion: &mut Criterion) {
     if !REGISTRY.cover(BASE, COVERED, &common::Meta) {
         std::process::abort();
@@ -23,28 +38,19 @@ fn lookups(criterion: &mut Criterion) {
         // SAFETY: covered, and ours.
         unsafe { REGISTRY.publish(unit, 1, Tag::HUGE, Tag::HUGE, unit) };
     }
-    let mut group = criterion.benchmark_group("superslab_registry");
-    group.throughput(Throughput::Elements(N as u64));
-    let mut over = |name: &str, base: usize, look: fn(usize) -> usize| {
-        let addresses = common::random(N, COVERED);
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                for address in &addresses {
-                    black_box(look(base + address));
-                }
-            });
-        });
-    };
-    let tag = |address| REGISTRY.tag(address).bits() as usize;
-    over("tag, hit", BASE, tag);
-    over("tag, beside what is covered", BASE + COVERED, tag);
-    over("tag, nothing near", 0x10_0000_0000, tag);
-    over("tag, no address of a program", usize::MAX / 2, tag);
-    // SAFETY: covered.
-    over("tag_covered", BASE, |address| unsafe { REGISTRY.tag_covered(address) }.bits() as usize);
-    // SAFETY: covered.
-    over("word_covered", BASE, |address| unsafe { REGISTRY.word_covered(address) });
-    group.finish();
+    let tag = |address| REGISTRY.tag(address);
+    over(criterion, "tag, hit", BASE, tag);
+    over(criterion, "tag, beside what is covered", BASE + COVERED, tag);
+    over(criterion, "tag, nothing near", 0x10_0000_0000, tag);
+    over(criterion, "tag, no address of a program", usize::MAX / 2, tag);
+    over(criterion, "tag_covered", BASE, |address| {
+        // SAFETY: covered.
+        unsafe { REGISTRY.tag_covered(address) }
+    });
+    over(criterion, "word_covered", BASE, |address| {
+        // SAFETY: covered.
+        unsafe { REGISTRY.word_covered(address) }
+    });
 }
 
 fn publish(criterion: &mut Criterion) {
