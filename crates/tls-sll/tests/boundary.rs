@@ -4,9 +4,9 @@
 #[path = "../../unified-cache/tests/conformance/mod.rs"]
 mod conformance;
 
-use conformance::class;
 use conformance::fakes::{fill, is_filled};
 use conformance::program::Program;
+use conformance::{class, limits};
 use hakmem_contract::{Block, Class, FrontCache, MAX_CLASSES};
 use hakmem_tls_sll::{BATCH, TlsSll};
 
@@ -27,12 +27,13 @@ fn miss(program: &mut Program<TlsSll>, class: Class) -> usize {
 
 #[test]
 fn each_miss_doubles_the_limit_and_brings_half_of_it_within_a_batch() {
-    let mut program = Program::<TlsSll>::new(0);
-    let brought: Vec<_> = (0..8).map(|_| miss(&mut program, class(0))).collect();
-    assert_eq!(brought, [3, 7, 15, 31, 63, BATCH, BATCH, BATCH]);
-    let mut program = Program::<TlsSll>::new(2);
-    let brought: Vec<_> = (0..6).map(|_| miss(&mut program, class(0))).collect();
-    assert_eq!(brought, [3, 7, 15, 31, 32, 32], "the limit is 64, not 256");
+    for shift in [0, 2, 3] {
+        let mut program = Program::<TlsSll>::new(shift);
+        for (number, limit) in limits(6, shift).into_iter().enumerate() {
+            let brought = miss(&mut program, class(0));
+            assert_eq!(brought, (limit / 2).min(BATCH), "miss {number}, shift {shift}");
+        }
+    }
 }
 
 #[test]
@@ -40,11 +41,12 @@ fn it_is_16_bytes_a_class_and_needs_no_more() {
     assert_eq!(size_of::<TlsSll>(), 640);
     let mut program = Program::<TlsSll>::new(0);
     program.meta.refuses.set(true);
-    (0..2000).for_each(|_| assert!(program.allocate(class(0))));
+    (0..5000).for_each(|_| assert!(program.allocate(class(0))));
     while program.source.gives == 0 {
         program.free(class(0), 0);
     }
-    assert_eq!(program.n_cached(class(0)), 256 / 2 + 1, "it was full, and gave half");
+    let limit = program.limit(class(0));
+    assert_eq!(program.n_cached(class(0)), limit / 2 + 1, "it was full, and gave half");
     program.finish();
 }
 

@@ -3,9 +3,9 @@
 
 mod conformance;
 
-use conformance::class;
 use conformance::fakes::{fill, is_filled};
 use conformance::program::Program;
+use conformance::{class, limits};
 use hakmem_contract::{Class, FrontCache, MAX_CLASSES, SizeClasses};
 use hakmem_front_gate::FourPerDoubling;
 use hakmem_unified_cache::{SMALL_ROOM, UnifiedCache};
@@ -27,12 +27,13 @@ fn miss(program: &mut Program<UnifiedCache>, class: Class) -> usize {
 
 #[test]
 fn each_miss_doubles_the_limit_and_brings_half_of_it() {
-    let mut program = Program::<UnifiedCache>::new(0);
-    let brought: Vec<_> = (0..7).map(|_| miss(&mut program, class(0))).collect();
-    assert_eq!(brought, [3, 7, 15, 31, 63, 127, 128]);
-    let mut program = Program::<UnifiedCache>::new(2);
-    let brought: Vec<_> = (0..6).map(|_| miss(&mut program, class(0))).collect();
-    assert_eq!(brought, [3, 7, 15, 31, 32, 32], "the limit is 64, not 256");
+    for shift in [0, 2, 3] {
+        let mut program = Program::<UnifiedCache>::new(shift);
+        for (number, limit) in limits(6, shift).into_iter().enumerate() {
+            let brought = miss(&mut program, class(0));
+            assert_eq!(brought, limit / 2, "miss {number}, shift {shift}");
+        }
+    }
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn a_bin_that_could_not_be_enlarged_tries_again() {
 #[test]
 fn a_full_bin_gives_the_half_that_came_last() {
     let mut program = Program::<UnifiedCache>::new(0);
-    (0..2000).for_each(|_| assert!(program.allocate(class(0))));
+    (0..5000).for_each(|_| assert!(program.allocate(class(0))));
     let mut freed = Vec::new();
     while program.source.gives == 0 {
         freed.extend(program.last(class(0)));
@@ -69,8 +70,9 @@ fn a_full_bin_gives_the_half_that_came_last() {
     }
     let last = freed.pop().unwrap();
     assert!(program.source.is_out(last.as_ptr(), class(0)), "there was no room for this one");
-    assert_eq!(program.n_cached(class(0)), 128 + 1);
-    let mut given = freed.iter().rev().take(128);
+    let limit = program.limit(class(0));
+    assert_eq!(program.n_cached(class(0)), limit / 2 + 1);
+    let mut given = freed.iter().rev().take(limit.div_ceil(2));
     assert!(given.all(|block| !program.source.is_out(block.as_ptr(), class(0))));
     program.finish();
 }

@@ -24,7 +24,8 @@ pub mod program;
 use std::ptr::NonNull;
 use std::slice;
 
-use hakmem_contract::{Class, FrontCache, MAX_CLASSES};
+use hakmem_contract::{Class, FrontCache, MAX_CLASSES, SizeClasses};
+use hakmem_front_gate::FourPerDoubling;
 use program::{Program, SMALL};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -45,6 +46,13 @@ pub fn run<F: FrontCache>() {
 /// Class number `index`.
 pub fn class(index: usize) -> Class {
     Class::new(index).unwrap()
+}
+
+/// The limits of class 0 after each of `n` misses: doubled, and one, up to the class's own.
+pub fn limits(n: usize, shift: u32) -> Vec<usize> {
+    let most = usize::from(FourPerDoubling::geometry(class(0)).cache_limit) >> shift;
+    let limits = std::iter::successors(Some(7), |limit| Some(limit * 2 + 1));
+    limits.map(|limit| most.min(limit)).take(n).collect()
 }
 
 /// Every class.
