@@ -2,6 +2,8 @@
 
 use core::ptr::NonNull;
 
+use crate::limits::Limits;
+
 /// Every system call that hakmem makes, one function each. Implemented by the real system and by
 /// a simulated one that can fail any call.
 ///
@@ -53,7 +55,7 @@ pub unsafe trait OsPort {
     ///
     /// # Safety
     ///
-    /// `old` bytes at `base` are the caller's whole mapping; `new > old`.
+    /// `old` bytes at `base` are the caller's, and end where their mapping ends; `new > old`.
     unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool;
 
     /// Moves `old` bytes of pages to `to`, which becomes `new` bytes long; what was mapped at
@@ -122,7 +124,8 @@ pub unsafe trait Memory: MetaArena {
     unsafe fn release(&self, base: NonNull<u8>, bytes: usize);
 
     /// Makes a range of `old` bytes `new` bytes long, in place or by moving its pages
-    /// (`may_move`). `None`: it stays as it was.
+    /// (`may_move`), then to a multiple of a SuperSlab, no more. What was added need not be zero.
+    /// `None`: it stays as it was.
     ///
     /// # Safety
     ///
@@ -144,6 +147,14 @@ pub unsafe trait Memory: MetaArena {
 
     /// Milliseconds of a clock that does not go back.
     fn now_ms(&self) -> u64;
+
+    /// Sets what the cache may keep. Holds from the next release on.
+    fn configure(&self, _limits: Limits) {}
+
+    /// Maps up to `superslabs` ahead. Returns how many.
+    fn prewarm(&self, _superslabs: usize) -> usize {
+        0
+    }
 
     /// Gives back what the cache holds longer than its age limit; all of it if `all`. Returns
     /// the bytes given back.

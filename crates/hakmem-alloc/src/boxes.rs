@@ -17,7 +17,7 @@ use crate::shared::Shared;
 /// # Guarantees
 ///
 /// - `shared` is one object, for ever, and nobody else has a `Word` or `Shared` of this type.
-/// - `Word` starts as the address of [`Heap::EMPTY`] in every thread.
+/// - `Word` starts as the address of the first of two copies of [`Heap::EMPTY`] in every thread.
 pub unsafe trait Boxes: Sized + 'static {
     /// Size to class.
     type Classes: SizeClasses;

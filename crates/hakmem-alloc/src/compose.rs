@@ -26,11 +26,11 @@ macro_rules! compose {
             #[derive(Debug)]
             pub struct Composed;
 
-            /// The empty heap, which nobody writes.
+            /// The empty heaps of threads that have no heap yet, and of those that had one.
             #[repr(transparent)]
-            struct Nobody($crate::Heap<Composed>);
+            struct Nobody([$crate::Heap<Composed>; 2]);
 
-            // SAFETY: it is never written.
+            // SAFETY: they are never written.
             unsafe impl Sync for Nobody {}
 
             /// What the threads share.
@@ -40,7 +40,7 @@ macro_rules! compose {
             // SAFETY: the shared boxes are made for any thread at any time; their seams say so.
             unsafe impl Sync for Everybody {}
 
-            static EMPTY: Nobody = Nobody($crate::Heap::EMPTY);
+            static EMPTY: Nobody = Nobody([$crate::Heap::EMPTY, $crate::Heap::EMPTY]);
             static SHARED: Everybody = Everybody($crate::Shared::new($new_pool));
 
             $crate::parts::tls_bind::thread_word! {

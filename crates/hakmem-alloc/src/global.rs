@@ -30,7 +30,7 @@ impl<B: Boxes> Allocator<B> {
     #[inline]
     #[must_use]
     pub const fn new() -> Self {
-        Self::with(Options::DEFAULT)
+        Self::with(Options::new())
     }
 
     /// With `options`. The value that serves the first request decides for all.

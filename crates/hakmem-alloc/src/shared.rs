@@ -2,11 +2,13 @@
 
 use core::fmt;
 
-use hakmem_contract::{Backend, Fault, Pool, Span};
+use hakmem_contract::{Backend, Fault, Memory, Pool, Span};
+use hakmem_sync::atomic::{AtomicU32, Ordering};
 use hakmem_tls_bind::{ExitHook, HeapTable};
 
 use crate::boxes::Boxes;
 use crate::heap::Heap;
+use crate::options::Options;
 use crate::{paths, report};
 
 /// See the [module docs](self). All zero bytes when new, but for zero-sized parts.
@@ -14,6 +16,7 @@ pub struct Shared<B: Boxes> {
     pub(crate) pool: B::Pool,
     pub(crate) heaps: HeapTable<Heap<B>>,
     pub(crate) hook: ExitHook,
+    configured: AtomicU32,
 }
 
 impl<B: Boxes> Shared<B> {
@@ -21,7 +24,22 @@ impl<B: Boxes> Shared<B> {
     #[inline]
     #[must_use]
     pub const fn new(pool: B::Pool) -> Self {
-        Self { pool, heaps: HeapTable::new(), hook: ExitHook::new() }
+        Self { pool, heaps: HeapTable::new(), hook: ExitHook::new(), configured: AtomicU32::new(0) }
+    }
+
+    /// Sets the options, of whoever comes first.
+    #[inline]
+    pub(crate) fn configure(&self, options: &Options) {
+        // Relaxed: only one of several callers has to be told apart; what it sets are numbers
+        // that nothing depends on.
+        if self.configured.load(Ordering::Relaxed) == 0
+            && self.configured.swap(1, Ordering::Relaxed) == 0
+        {
+            self.pool.memory().configure(options.limits);
+            if options.prewarm > 0 {
+                self.pool.memory().prewarm(options.prewarm);
+            }
+        }
     }
 
     /// The pool.

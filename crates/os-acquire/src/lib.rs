@@ -16,7 +16,7 @@
 //!
 //! # Reading order
 //!
-//! [`limits`] (what can be set), [`books`] (the equation), [`cache::state`] and [`cache`] (where
+//! [`books`] (the equation), [`cache::state`] and [`cache`] (where
 //! empty ranges wait), [`arena`], then [`acquire`], which joins them; [`linux`] last.
 #![cfg_attr(not(loom), no_std)]
 
@@ -27,7 +27,7 @@ pub mod acquire;
 pub mod arena;
 pub mod books;
 pub mod cache;
-pub mod limits;
+mod limits;
 #[cfg(target_os = "linux")]
 pub mod linux;
 #[cfg(all(feature = "simulated", not(loom)))]
@@ -37,7 +37,7 @@ mod syscall;
 
 pub use acquire::Acquire;
 pub use books::Stats;
-pub use limits::Limits;
+pub use hakmem_contract::Limits;
 #[cfg(target_os = "linux")]
 pub use linux::Linux;
 #[cfg(all(feature = "simulated", not(loom)))]

@@ -120,7 +120,7 @@ fn ranges_too_long_for_one_word_stay_two() {
         release(&memory, range);
     }
     assert_eq!(memory.stats().cached, 2 * longest * SUPERSLAB);
-    assert_eq!(memory.prewarm(2 * longest, false), longest);
+    assert_eq!(memory.map_ahead(2 * longest, false), longest);
     memory.trim(true);
     // Longer than any slot can hold: not kept.
     let range = huge(&memory, longest + 1);
@@ -159,8 +159,8 @@ fn what_is_left_of_a_cut_is_given_back_when_no_slot_is_free() {
 fn memory_mapped_ahead_is_given_back_when_no_slot_is_free() {
     let memory = virtual_box(Limits::new().bytes(usize::MAX));
     fill_cache(&memory);
-    assert_eq!(memory.prewarm(0, true), 0);
-    let kept: Vec<_> = (0..5).map(|_| memory.prewarm(2, false)).collect();
+    assert_eq!(memory.map_ahead(0, true), 0);
+    let kept: Vec<_> = (0..5).map(|_| memory.map_ahead(2, false)).collect();
     assert_eq!(kept, [2, 2, 2, 2, 0]);
     assert_eq!(memory.stats().fresh, 8 * SUPERSLAB);
     check(&memory);
@@ -298,7 +298,7 @@ fn old_ranges_can_keep_their_addresses() {
 #[test]
 fn neighbours_become_one_range() {
     let memory = virtual_box(Limits::new());
-    memory.prewarm(4, false);
+    memory.map_ahead(4, false);
     let ranges: Vec<_> = (0..4).map(|_| slab(&memory)).collect();
     for index in [0, 2, 1] {
         release(&memory, ranges[index]);
@@ -346,7 +346,7 @@ fn an_aligned_part_is_cut_out_of_a_cached_range() {
 #[test]
 fn memory_mapped_ahead_serves_a_huge_block_when_the_system_refuses() {
     let memory = virtual_box(Limits::new());
-    assert_eq!(memory.prewarm(8, true), 8);
+    assert_eq!(memory.map_ahead(8, true), 8);
     assert_eq!(memory.os().count(Call::Populate), 1);
     memory.os().fail_when(|call, _| call == Call::Map);
     assert!(huge(&memory, 6).zeroed);

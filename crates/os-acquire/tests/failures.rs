@@ -88,7 +88,7 @@ impl World {
         for _ in 0..18 {
             self.acquire(SUPERSLAB, SUPERSLAB, false);
         }
-        self.memory.prewarm(3, false);
+        self.memory.map_ahead(3, false);
         self.acquire(2 * SUPERSLAB, 16 * SUPERSLAB, true);
         self.acquire(4 * SUPERSLAB, SUPERSLAB, true);
         for index in [2, 4, 3, 9, 7] {

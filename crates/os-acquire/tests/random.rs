@@ -96,7 +96,7 @@ impl World {
                 assert!(freed <= before.cached + before.fresh);
             }
             Op::Prewarm { superslabs } => {
-                self.memory.prewarm(superslabs, false);
+                self.memory.map_ahead(superslabs, false);
             }
             Op::Wait { ms } => {
                 self.clock += ms;

@@ -5,10 +5,10 @@ use core::ptr;
 use hakmem_contract::{Fault, Page};
 
 /// Entries: each gathers the frees of one word of one slab.
-const ENTRIES: usize = 32;
+const ENTRIES: usize = 64;
 
 /// Blocks gathered before all of them are sent off, so that no owner waits long for its memory.
-const PENDING: u32 = 64;
+const PENDING: u32 = 256;
 
 /// A write-combining buffer in front of [`Page::give_remote`]: frees of blocks that lie near each
 /// other become one atomic OR. A consumer that frees in the order of allocation sends one for

@@ -192,7 +192,9 @@ impl Remote {
         // SAFETY: the caller's blocks keep the slab open.
         let this = unsafe { Slab::remote(slab) };
         // SAFETY: as above.
-        let old = unsafe { Self::word(this, word) }.fetch_or(bits, edges.b1);
+        // An addition, which is one instruction where an OR that returns the old value is a loop.
+        // They differ only if a bit was set before, and then the process ends.
+        let old = unsafe { Self::word(this, word) }.fetch_add(bits, edges.b1);
         if old & bits != 0 {
             // SAFETY: as above.
             return Err(unsafe { Slab::double_free_cold(slab, word, old & bits) });

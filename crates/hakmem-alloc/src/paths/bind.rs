@@ -38,30 +38,49 @@ pub(crate) fn parts<B: Boxes>(heap: &mut Heap<B>) -> (*mut B::Front, SourceOf<'_
 #[cold]
 #[inline(never)]
 fn bind_cold<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
-    let shared = B::shared();
-    let Claim { owner, heap } = shared.heaps.claim()?;
-    let heap = match heap {
-        Some(heap) => heap,
-        None => match shared.pool.memory().alloc_meta(size_of::<Heap<B>>()) {
-            Some(memory) => {
-                let heap = memory.cast::<Heap<B>>();
-                // SAFETY: the memory is ours, large enough, and 64-byte aligned.
-                unsafe { open(heap, owner, options) };
-                shared.heaps.enlist(owner, heap);
-                heap
-            }
-            None => {
-                // The number is kept for the next one.
-                shared.heaps.park(owner);
-                return None;
-            }
-        },
-    };
+    let heap = claim::<B>(options)?;
     B::Word::set(heap.as_ptr());
     // After the word: `pthread_setspecific` may call `calloc`, which then finds this heap.
     // SAFETY: `on_exit` takes this thread's heap, and runs in this thread.
-    unsafe { shared.hook.arm(&PthreadKeys, on_exit::<B>, heap) };
+    unsafe { B::shared().hook.arm(&PthreadKeys, on_exit::<B>, heap) };
     Some(heap)
+}
+
+/// A heap that is the caller's from here on: an orphan, or a new one.
+pub(crate) fn claim<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
+    let shared = B::shared();
+    shared.configure(options);
+    let Claim { owner, heap } = shared.heaps.claim()?;
+    if heap.is_some() {
+        return heap;
+    }
+    let Some(memory) = shared.pool.memory().alloc_meta(size_of::<Heap<B>>()) else {
+        // The number is kept for the next one.
+        shared.heaps.park(owner);
+        return None;
+    };
+    let heap = memory.cast::<Heap<B>>();
+    // SAFETY: the memory is ours, large enough, and 64-byte aligned.
+    unsafe { open(heap, owner, options) };
+    shared.heaps.enlist(owner, heap);
+    Some(heap)
+}
+
+/// What the word of a thread says whose exit hook has run: a second empty heap. It may run
+/// no more, so a heap that was bound now could be lost with the thread.
+pub(crate) fn late<B: Boxes>() -> *mut Heap<B> {
+    B::Word::empty().wrapping_add(1)
+}
+
+/// Makes a heap an orphan that holds back nothing.
+///
+/// # Safety
+///
+/// The heap is the caller's, who gives it up.
+pub(crate) unsafe fn park<B: Boxes>(heap: &mut Heap<B>) {
+    // SAFETY: the caller's heap.
+    unsafe { flush::<B>(heap) };
+    B::shared().heaps.park(heap.owner);
 }
 
 /// Makes a heap.
@@ -96,20 +115,17 @@ pub(crate) unsafe fn flush<B: Boxes>(heap: &mut Heap<B>) {
     source.trim();
 }
 
-/// The thread ends: its heap becomes an orphan. What the thread does later finds the empty heap.
+/// The thread ends: its heap becomes an orphan. What the thread does later finds an empty heap.
 ///
 /// # Safety
 ///
 /// `value` is the running thread's heap.
 unsafe extern "C" fn on_exit<B: Boxes>(value: *mut c_void) {
-    let heap = value.cast::<Heap<B>>();
-    // SAFETY: the caller's promise.
-    let heap = unsafe { &mut *heap };
+    B::Word::set(late::<B>());
+    // SAFETY: the caller's promise; the word does not lead to it any more.
+    let heap = unsafe { &mut *value.cast::<Heap<B>>() };
     // SAFETY: this thread's heap.
-    unsafe { flush::<B>(heap) };
-    let owner = heap.owner;
-    B::Word::set(B::Word::empty());
-    B::shared().heaps.park(owner);
+    unsafe { park::<B>(heap) };
 }
 
 /// Takes back what was freed to one orphan, and gives its empty slabs to the shared pool. False if

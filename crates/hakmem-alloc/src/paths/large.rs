@@ -18,7 +18,8 @@ use crate::options::Options;
 pub(crate) fn allocate_any<B: Boxes>(size: usize, align: usize, options: &Options) -> *mut u8 {
     match Gate::<B::Classes>::tier(size, align) {
         Tier::Small(class) => small::allocate_class::<B>(class, options),
-        tier => acquire_cold::<B>(tier, align).map_or(ptr::null_mut(), |(block, _)| block.as_ptr()),
+        tier => acquire_cold::<B>(tier, align, options)
+            .map_or(ptr::null_mut(), |(block, _)| block.as_ptr()),
     }
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn allocate_any<B: Boxes>(size: usize, align: usize, options: &Option
 pub(crate) fn allocate_zeroed<B: Boxes>(size: usize, align: usize, options: &Options) -> *mut u8 {
     let (block, zeroed) = match Gate::<B::Classes>::tier(size, align) {
         Tier::Small(class) => (small::allocate_class::<B>(class, options), false),
-        tier => match acquire_cold::<B>(tier, align) {
+        tier => match acquire_cold::<B>(tier, align, options) {
             Some((block, zeroed)) => (block.as_ptr(), zeroed),
             None => (ptr::null_mut(), false),
         },
@@ -43,7 +44,12 @@ pub(crate) fn allocate_zeroed<B: Boxes>(size: usize, align: usize, options: &Opt
 /// the caches hold is given back first, once.
 #[cold]
 #[inline(never)]
-fn acquire_cold<B: Boxes>(tier: Tier, align: usize) -> Option<(NonNull<u8>, bool)> {
+fn acquire_cold<B: Boxes>(
+    tier: Tier,
+    align: usize,
+    options: &Options,
+) -> Option<(NonNull<u8>, bool)> {
+    B::shared().configure(options);
     acquire::<B>(tier, align).or_else(|| {
         trim::<B>();
         acquire::<B>(tier, align)

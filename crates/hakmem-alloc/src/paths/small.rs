@@ -48,9 +48,20 @@ pub(crate) fn pop<B: Boxes>(class: Class) -> Option<NonNull<u8>> {
 #[cold]
 #[inline(never)]
 fn allocate_class_cold<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
+    if B::Word::get() == bind::late::<B>() {
+        return allocate_late_cold::<B>(class, options);
+    }
     let Some(heap) = bind::heap::<B>(options) else { return ptr::null_mut() };
+    // Binding may have allocated, and left blocks in the cache.
+    if let Some(block) = pop::<B>(class) {
+        return block.as_ptr();
+    }
     // SAFETY: this thread's heap.
-    let heap = unsafe { &mut *heap.as_ptr() };
+    refill::<B>(unsafe { &mut *heap.as_ptr() }, class)
+}
+
+/// A block of `class` by way of the warm pool, for a heap whose cache has none.
+fn refill<B: Boxes>(heap: &mut Heap<B>, class: Class) -> *mut u8 {
     let shared = B::shared();
     // What is for others goes to them before we ask for more.
     // SAFETY: the outbox holds what this thread gave up.
@@ -59,10 +70,23 @@ fn allocate_class_cold<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
     }
     let (front, mut source) = bind::parts::<B>(heap);
     let geometry = B::Classes::geometry(class);
-    // SAFETY: this thread's cache, opened when the heap was bound, and empty for the class.
+    // SAFETY: the caller's cache, opened when the heap was made, and empty for the class.
     let block =
         unsafe { B::Front::refill(front, class, geometry, &mut source, shared.pool.memory()) };
     block.map_or(ptr::null_mut(), NonNull::as_ptr)
+}
+
+/// The thread's exit hook has run: a heap is borrowed for this block.
+#[cold]
+#[inline(never)]
+fn allocate_late_cold<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
+    let Some(mut heap) = bind::claim::<B>(options) else { return ptr::null_mut() };
+    // SAFETY: the claim made it ours.
+    let heap = unsafe { heap.as_mut() };
+    let block = refill::<B>(heap, class);
+    // SAFETY: ours, and not used any more.
+    unsafe { bind::park::<B>(heap) };
+    block
 }
 
 /// Takes back the block at an address that may be anything.

@@ -45,14 +45,14 @@ impl<P: OsPort> Acquire<P> {
     pub(super) fn keep(&self, base: NonNull<u8>, bytes: usize) {
         let address = base.as_ptr().expose_provenance();
         let limits = self.settings.get();
-        let fits = self.books.cached.get().saturating_add(bytes) <= limits.max_bytes();
+        let fits = self.books.cached.get().saturating_add(bytes) <= limits.bytes;
         let kept = Kept::pack(address, bytes / SUPERSLAB, self.stamp(), false);
         let Some(kept) = kept.filter(|_| fits) else {
             self.give_back(address, bytes, false);
             return;
         };
         let kept = self.join_neighbours(kept);
-        if !self.cache_put(kept, limits.max_count()) {
+        if !self.cache_put(kept, limits.count) {
             self.give_back(kept.base(), kept.bytes(), kept.zeroed());
         }
     }
@@ -152,12 +152,12 @@ impl<P: OsPort> Acquire<P> {
         let mut freed = 0;
         for slot in self.cache.iter() {
             let taken = slot.take_if(|kept| {
-                all || (kept.stamp().age_ms(now) >= limits.max_age_ms()
-                    && !(limits.keeps_purged() && kept.zeroed()))
+                all || (kept.stamp().age_ms(now) >= limits.age_ms
+                    && !(limits.keep_purged && kept.zeroed()))
             });
             let Some(kept) = taken else { continue };
             self.books.cached.sub(kept.bytes());
-            freed += self.give_up(kept, !all && limits.keeps_purged());
+            freed += self.give_up(kept, !all && limits.keep_purged);
         }
         freed
     }

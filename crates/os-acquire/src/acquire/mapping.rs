@@ -21,7 +21,7 @@ const PLAIN_ATTEMPTS: usize = 2;
 const SMALL_HEAP: usize = 4 * SUPERSLAB;
 
 /// 4 MiB: huge blocks from this size on get huge pages.
-pub(crate) const HUGE_BLOCK: usize = SUPERSLAB;
+pub(crate) const HUGE_BLOCK: usize = 2 * SUPERSLAB;
 
 /// Whether the packed words can hold every address of the range.
 pub(crate) const fn in_reach(base: usize, bytes: usize) -> bool {
@@ -112,7 +112,7 @@ impl<P: OsPort> Acquire<P> {
 
     /// Asks for huge pages, if the settings do not forbid it.
     pub(super) fn advise(&self, base: NonNull<u8>, bytes: usize) {
-        if self.settings.get().wants_huge_pages() {
+        if self.settings.get().huge_pages {
             // SAFETY: every caller owns the range; advice does not change contents.
             unsafe { self.os.advise_huge(base, bytes, true) };
         }

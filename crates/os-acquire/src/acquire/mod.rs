@@ -25,7 +25,7 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::{MAX_REQUEST, round_up};
 use hakmem_contract::os::Range;
-use hakmem_contract::{Fatal, Memory, MetaArena, OsPort, SUPERSLAB};
+use hakmem_contract::{Fatal, Limits, Memory, MetaArena, OsPort, SUPERSLAB};
 use hakmem_sync::atomic::AtomicUsize;
 use hakmem_sync::const_unless_loom;
 
@@ -33,7 +33,7 @@ use crate::arena::Arena;
 use crate::books::{Books, Stats};
 use crate::cache::state::MAX_COUNT;
 use crate::cache::{Kept, N_CACHED, N_FRESH, Slots};
-use crate::limits::{Limits, Settings};
+use crate::limits::Settings;
 
 /// See the [module docs](self). All zero bytes when new, but for the port.
 ///
@@ -86,11 +86,6 @@ impl<P> Acquire<P> {
         &self.os
     }
 
-    /// Sets the limits. They hold from the next release on.
-    pub fn configure(&self, limits: Limits) {
-        self.settings.set(limits);
-    }
-
     /// Where every mapped byte is.
     pub fn stats(&self) -> Stats {
         self.books.stats()
@@ -100,7 +95,7 @@ impl<P> Acquire<P> {
 impl<P: OsPort> Acquire<P> {
     /// Maps up to `superslabs` ahead, and makes them resident if `populate`. Returns how many:
     /// fewer when there is no memory for all, none when too much is kept already.
-    pub fn prewarm(&self, superslabs: usize, populate: bool) -> usize {
+    pub fn map_ahead(&self, superslabs: usize, populate: bool) -> usize {
         let Some((base, count)) = self.map_step(superslabs.min(MAX_COUNT)) else { return 0 };
         if populate {
             // SAFETY: mapped just now; nobody else knows it.
@@ -217,6 +212,14 @@ unsafe impl<P: OsPort> Memory for Acquire<P> {
 
     fn now_ms(&self) -> u64 {
         self.os.now_ms()
+    }
+
+    fn configure(&self, limits: Limits) {
+        self.settings.set(limits);
+    }
+
+    fn prewarm(&self, superslabs: usize) -> usize {
+        self.map_ahead(superslabs, false)
     }
 
     fn trim(&self, all: bool) -> usize {
