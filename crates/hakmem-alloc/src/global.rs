@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::MIN_ALIGN;
+use hakmem_contract::{Fatal, Pool};
 
 use crate::boxes::Boxes;
 use crate::options::Options;
@@ -103,6 +104,13 @@ impl<B: Boxes> Allocator<B> {
     pub unsafe fn usable_size(&self, block: *const u8) -> usize {
         // SAFETY: passed on.
         unsafe { large::usable_size::<B>(block) }
+    }
+
+    /// Writes `line` to the standard error stream and aborts, without using memory.
+    #[cold]
+    #[inline(never)]
+    pub fn die(&self, line: &[u8]) -> ! {
+        B::shared().pool().memory().die(line)
     }
 
     /// Gives the system all memory that is free and known to be so: this thread's caches and

@@ -48,6 +48,7 @@ pub mod parts {
     pub use hakmem_shared_pool::SharedPool;
     pub use hakmem_superslab_registry::TwoLevel;
     pub use hakmem_tls_bind as tls_bind;
+    pub use hakmem_tls_sll::TlsSll;
     pub use hakmem_unified_cache::UnifiedCache;
     pub use hakmem_warm_pool::{Counts, NoCounters};
 }
@@ -66,3 +67,20 @@ compose! {
             }),
     }
 }
+
+// Every thread may use the allocator; a front cache is one thread's.
+static_assertions::assert_impl_all!(Hakmem: Send, Sync);
+static_assertions::assert_not_impl_any!(parts::UnifiedCache: Send, Sync);
+
+// The bins come first, two in a cache line; what the hot path asks of the owner is in one line,
+// and what other threads write shares none with either.
+const _: () = {
+    const LINE: usize = 64;
+    type Default = Heap<composition::Composed>;
+    let front = memoffset::span_of!(Default, front);
+    let owner = memoffset::span_of!(Default, owner_bits..=owner);
+    let inbox = memoffset::span_of!(Default, inbox);
+    assert!(front.start == 0 && align_of::<Default>() == LINE);
+    assert!(owner.start / LINE == (owner.end - 1) / LINE);
+    assert!(inbox.start.is_multiple_of(LINE) && inbox.end.is_multiple_of(LINE));
+};

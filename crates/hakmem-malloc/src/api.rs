@@ -11,7 +11,7 @@ use libc::{EINVAL, ENOMEM, size_t};
 
 use crate::errno::fail_cold;
 
-static HAKMEM: Hakmem = Hakmem::new();
+pub(crate) static HAKMEM: Hakmem = Hakmem::new();
 
 /// x86-64's `max_align_t`.
 const MIN_ALIGN: usize = 16;

@@ -4,6 +4,5 @@ use core::panic::PanicInfo;
 
 #[panic_handler]
 fn panic(_info: &PanicInfo<'_>) -> ! {
-    // SAFETY: has no preconditions.
-    unsafe { libc::abort() }
+    crate::api::HAKMEM.die(b"hakmem: internal error\n")
 }

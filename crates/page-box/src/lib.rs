@@ -50,6 +50,7 @@
 #![cfg_attr(not(loom), no_std)]
 #![warn(clippy::missing_inline_in_public_items)] // on the malloc fast path
 
+mod arithmetic;
 mod outbox;
 mod remote;
 mod slab;

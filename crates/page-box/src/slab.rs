@@ -8,6 +8,7 @@ use hakmem_contract::page::{Given, Local};
 use hakmem_contract::{Block, Fault, Geometry, Page, Span, Tag};
 use static_assertions::const_assert;
 
+use crate::arithmetic::{index_in, run_length};
 use crate::remote::{Inbox, Remote};
 
 /// Bits of a word.
@@ -240,50 +241,6 @@ impl Slab {
         }
         count == u32::from(free) && free <= capacity
     }
-}
-
-/// Which block of a slab at `base` is at `address`, if any.
-#[inline(always)]
-fn index_in(base: NonNull<u8>, address: usize, reciprocal: u64, capacity: u16) -> Option<usize> {
-    let offset = address.wrapping_sub(base.as_ptr().addr());
-    let product = u128::from(offset as u64) * u128::from(reciprocal);
-    let (index, rest) = ((product >> 64) as usize, product as u64);
-    // The low half is below the reciprocal exactly if nothing remains (`Geometry`).
-    if rest < reciprocal && index < usize::from(capacity) { Some(index) } else { None }
-}
-
-/// How many of the `n` blocks from `blocks` on follow each other at a distance of `size`: at
-/// least one. Programs often free in the order in which they allocated.
-///
-/// # Safety
-///
-/// `blocks` is valid for `n` reads, and `n > 0`.
-#[inline(always)]
-unsafe fn run_length(blocks: *const *mut u8, n: usize, size: usize) -> usize {
-    // SAFETY: `n > 0`.
-    let first = unsafe { blocks.read() };
-    // A loop without an exit in its body, which the compiler makes wide.
-    const STEP: usize = 8;
-    let mut run = 1;
-    // SAFETY: the first two of more than eight blocks.
-    if n <= STEP || unsafe { blocks.wrapping_add(1).read() } != first.wrapping_add(size) {
-        return run;
-    }
-    while run + STEP <= n {
-        let mut difference = 0;
-        for i in run..run + STEP {
-            // SAFETY: `i < n`.
-            let block = unsafe { blocks.wrapping_add(i).read() }.addr();
-            // SAFETY: as above.
-            let before = unsafe { blocks.wrapping_add(i - 1).read() }.addr();
-            difference |= block.wrapping_sub(before) ^ size;
-        }
-        if difference != 0 {
-            break;
-        }
-        run += STEP;
-    }
-    run
 }
 
 // SAFETY: *Exclusive*: a set bit is a free block, and taking clears it. *Accounting* and *quiet

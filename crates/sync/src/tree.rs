@@ -130,6 +130,7 @@ impl BitTree {
                 continue;
             };
             let leaf_index = mid_index * FAN + in_mid;
+            // Acquire: as above, and the head of T1 for a caller that only looks.
             let leaf = self.leaf.get(leaf_index)?.load(Ordering::Acquire);
             let Some(in_leaf) = lowest(leaf) else {
                 self.descend_clear(leaf_index);

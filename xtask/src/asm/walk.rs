@@ -17,6 +17,14 @@ pub(crate) struct Insn {
 }
 
 impl Insn {
+    /// Whether it makes or leaves a function's frame.
+    pub(crate) fn is_frame(&self) -> bool {
+        let name = self.text.split_whitespace().next().unwrap_or_default();
+        matches!(name, "push" | "pop" | "ret")
+    }
+}
+
+impl Insn {
     fn mnemonic(&self) -> &str {
         let words = self.text.split_whitespace();
         words.into_iter().find(|word| !is_prefix(word)).unwrap_or_default()
