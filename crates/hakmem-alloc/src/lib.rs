@@ -72,15 +72,33 @@ compose! {
 static_assertions::assert_impl_all!(Hakmem: Send, Sync);
 static_assertions::assert_not_impl_any!(parts::UnifiedCache: Send, Sync);
 
-// The bins come first, two in a cache line; what the hot path asks of the owner is in one line,
-// and what other threads write shares none with either.
-const _: () = {
-    const LINE: usize = 64;
+#[cfg(test)]
+mod layout {
+    use memoffset::span_of;
+
+    use super::*;
+
     type Default = Heap<composition::Composed>;
-    let front = memoffset::span_of!(Default, front);
-    let owner = memoffset::span_of!(Default, owner_bits..=owner);
-    let inbox = memoffset::span_of!(Default, inbox);
-    assert!(front.start == 0 && align_of::<Default>() == LINE);
-    assert!(owner.start / LINE == (owner.end - 1) / LINE);
-    assert!(inbox.start.is_multiple_of(LINE) && inbox.end.is_multiple_of(LINE));
-};
+    const LINE: usize = 64;
+
+    /// The bins come first, two in a cache line.
+    #[test]
+    fn bins_are_aligned() {
+        assert_eq!(span_of!(Default, front).start, 0);
+        assert_eq!(align_of::<Default>(), LINE);
+    }
+
+    /// What the hot path asks of the owner is in one line.
+    #[test]
+    fn the_owner_is_in_one_line() {
+        let owner = span_of!(Default, owner_bits..=owner);
+        assert_eq!(owner.start / LINE, (owner.end - 1) / LINE);
+    }
+
+    /// What other threads write shares no line with what the thread uses.
+    #[test]
+    fn the_inbox_is_alone() {
+        let inbox = span_of!(Default, inbox);
+        assert!(inbox.start.is_multiple_of(LINE) && inbox.end.is_multiple_of(LINE));
+    }
+}
