@@ -11,7 +11,8 @@ use crate::heap::Heap;
 use crate::options::Options;
 use crate::{paths, report};
 
-/// See the [module docs](self). All zero bytes when new, but for zero-sized parts.
+/// What the threads share: the pool with all that lies below it, every heap, and the exit hook.
+/// All zero bytes when new, but for zero-sized parts.
 pub struct Shared<B: Boxes> {
     pub(crate) pool: B::Pool,
     pub(crate) heaps: HeapTable<Heap<B>>,
