@@ -13,7 +13,7 @@ use crate::tag::Tag;
 pub struct Given {
     /// How many blocks, from the start of the list, were of this slab; at least one.
     pub taken: usize,
-    /// Whether the slab's free count reached [`Page::notice`]: it has to change lists.
+    /// Whether the slab's free count reached [`Local::notice`]: it has to change lists.
     pub noticed: bool,
 }
 

@@ -21,7 +21,7 @@ const RUN: usize = 8;
 const LINE: usize = 64;
 
 /// The descriptor of a slab: this header, the words of free bits, then, on a line of its own,
-/// the part for other threads ([`Remote`]) with as many words.
+/// the part for other threads (`Remote`) with as many words.
 ///
 /// # Invariants
 ///
