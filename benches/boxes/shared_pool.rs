@@ -3,7 +3,7 @@
 mod common;
 
 use criterion::Criterion;
-use hakmem_contract::{Span, UnitPool};
+use hakmem_contract::{Span, Spans, UnitPool};
 use hakmem_os_acquire::{Acquire, Linux};
 use hakmem_shared_pool::SharedPool;
 use hakmem_superslab_registry::TwoLevel;

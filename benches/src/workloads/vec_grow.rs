@@ -7,13 +7,13 @@ use crate::measure::{Common, Measured, warm_up};
 use crate::rng::Rng;
 
 /// One operation is one vector: its growth, and the drop of an older one.
-const DEFAULT_OPS: u64 = 400_000;
+const DEFAULT_OPS: u64 = 4_000_000;
 
 /// Options of `vec-grow`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct VecGrow {
     /// Elements of the longest vector, of 8 bytes each; lengths are log-uniform from 1.
-    #[arg(long, default_value_t = 4096)]
+    #[arg(long, default_value_t = 128)]
     max_len: usize,
     /// Vectors alive at once.
     #[arg(long, default_value_t = 64)]

@@ -52,6 +52,10 @@ pub unsafe trait UnitPool {
     /// asking the system again.
     fn acquire(&self, units: usize, out: &mut [Span]) -> usize;
 
+    /// The same without asking the system: zero means that the caller may look elsewhere before it
+    /// calls `acquire`.
+    fn acquire_at_hand(&self, units: usize, out: &mut [Span]) -> usize;
+
     /// Takes back part or all of a span: its units must be in one SuperSlab, that is all.
     ///
     /// # Safety
@@ -78,7 +82,6 @@ pub unsafe trait UnitPool {
 ///
 /// - `registry` is the one in which the pool's units are covered, and `memory` is where they
 ///   come from.
-/// - `acquire_at_hand` is [`UnitPool::acquire`] without asking the system.
 pub unsafe trait Pool: UnitPool {
     /// The registry.
     type Registry: Registry;
@@ -90,9 +93,6 @@ pub unsafe trait Pool: UnitPool {
 
     /// Where SuperSlabs come from.
     fn memory(&self) -> &Self::Memory;
-
-    /// As [`UnitPool::acquire`], but never maps anything: zero if nothing is at hand.
-    fn acquire_at_hand(&self, units: usize, out: &mut [Span]) -> usize;
 
     /// Gives the system everything that is free. Returns the bytes. O(SuperSlabs).
     fn purge_all(&self) -> usize;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use hakmem_contract::{Backend, Fault, Memory, Pool, Span};
+use hakmem_contract::{Backend, Fault, Memory, Pool, Span, UnitPool};
 use hakmem_sync::atomic::{AtomicU32, Ordering};
 use hakmem_tls_bind::{ExitHook, HeapTable};
 
@@ -68,7 +68,7 @@ unsafe impl<B: Boxes> Backend for Shared<B> {
             orphans += 1;
         }
         if n == 0 {
-            n = hakmem_contract::UnitPool::acquire(&self.pool, units, out);
+            n = UnitPool::acquire(&self.pool, units, out);
         }
         n
     }
@@ -76,7 +76,7 @@ unsafe impl<B: Boxes> Backend for Shared<B> {
     #[inline]
     unsafe fn release(&self, span: Span) {
         // SAFETY: passed on.
-        unsafe { hakmem_contract::UnitPool::release(&self.pool, span) };
+        unsafe { UnitPool::release(&self.pool, span) };
     }
 
     #[inline]

@@ -15,6 +15,7 @@ use std::thread;
 
 use common::{Live, Shadow};
 use hakmem_alloc::{Boxes, parts};
+use hakmem_contract::Pool;
 use hakmem_os_acquire::simulated::Call;
 use hakmem_os_acquire::{Acquire, Simulated};
 

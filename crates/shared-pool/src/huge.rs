@@ -9,20 +9,20 @@
 use core::ptr::NonNull;
 
 use hakmem_contract::geometry::{MAX_REQUEST, round_up};
-use hakmem_contract::{Fault, Memory, Registry, SUPERSLAB, Tag, UNIT};
+use hakmem_contract::{Fault, HugeBlocks, Memory, Registry, SUPERSLAB, Tag, UNIT};
 
 use crate::policy::Policy;
 use crate::pool::SharedPool;
 
-impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
-    /// A block of at least `bytes` at a multiple of `align`, a power of two, and whether every
-    /// byte is known to be zero.
-    pub fn acquire_huge(&self, bytes: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
+// SAFETY: a huge block's tag is published before the block is handed out, and retracted when it is
+// released.
+unsafe impl<M: Memory, R: Registry, P: Policy> HugeBlocks for SharedPool<M, R, P> {
+    fn acquire_huge(&self, bytes: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
         let length = range_length(bytes)?;
-        let range = self.memory().acquire(length, align.max(SUPERSLAB), true)?;
+        let range = self.memory.acquire(length, align.max(SUPERSLAB), true)?;
         if !self.cover(range.base, UNIT) {
             // SAFETY: the range is ours and was not used.
-            unsafe { self.memory().release(range.base, range.bytes) };
+            unsafe { self.memory.release(range.base, range.bytes) };
             return None;
         }
         // SAFETY: just covered, and ours.
@@ -30,44 +30,22 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         Some((range.base, range.zeroed))
     }
 
-    /// Takes back the huge block at `base`.
-    ///
-    /// # Errors
-    ///
-    /// `base` is not the start of a huge block.
-    ///
-    /// # Safety
-    ///
-    /// Nobody uses the block any more.
-    pub unsafe fn release_huge(&self, base: NonNull<u8>) -> Result<(), Fault> {
+    unsafe fn release_huge(&self, base: NonNull<u8>) -> Result<(), Fault> {
         let bytes = self.check_huge(base)?;
         // SAFETY: the tag said that it is covered and a block, which the caller gave up.
         unsafe { self.retract_huge(base) };
         // SAFETY: the range is ours, of the length that its word said, and not used again.
-        unsafe { self.memory().release(base, bytes) };
+        unsafe { self.memory.release(base, bytes) };
         Ok(())
     }
 
-    /// Bytes of the huge block at `base`.
-    ///
-    /// # Safety
-    ///
-    /// `base` is the start of a live huge block.
     #[inline]
-    pub unsafe fn huge_bytes(&self, base: NonNull<u8>) -> usize {
+    unsafe fn huge_bytes(&self, base: NonNull<u8>) -> usize {
         // SAFETY: a live block is covered.
-        unsafe { self.registry().word_covered(base.as_ptr().addr()) }
+        unsafe { self.registry.word_covered(base.as_ptr().addr()) }
     }
 
-    /// Makes the huge block at `base` at least `bytes` long, in place or, if `may_move`, elsewhere,
-    /// by moving its pages; then it is aligned to a SuperSlab, no more. `None`: it stays as it was.
-    /// It always can be made shorter.
-    ///
-    /// # Safety
-    ///
-    /// `base` is the start of a live huge block, which is the caller's; nobody uses what is cut
-    /// off, or, when it has moved, the old address.
-    pub unsafe fn resize_huge(
+    unsafe fn resize_huge(
         &self,
         base: NonNull<u8>,
         bytes: usize,
@@ -86,14 +64,16 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
             // SAFETY: `new` is inside the range.
             let end = unsafe { base.add(new) };
             // SAFETY: whole SuperSlabs at the end of the range, which the caller gave up.
-            unsafe { self.memory().release(end, old - new) };
+            unsafe { self.memory.release(end, old - new) };
         }
         Some(base)
     }
+}
 
+impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// # Safety
     ///
-    /// As [`resize_huge`](Self::resize_huge); the range is `old` bytes long, less than `new`.
+    /// As [`resize_huge`](HugeBlocks::resize_huge); the range is `old` bytes long, less than `new`.
     unsafe fn grow_huge(
         &self,
         base: NonNull<u8>,
@@ -102,15 +82,15 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         may_move: bool,
     ) -> Option<NonNull<u8>> {
         // What the new address may cost has to be at hand: a move cannot be undone.
-        let loan = if may_move { self.reserve.lend(self.memory()) } else { None };
+        let loan = if may_move { self.reserve.lend(&self.memory) } else { None };
         // Before the move: afterwards the old address may be somebody else's.
         // SAFETY: the block is live, so it is covered; it is the caller's.
         unsafe { self.retract_huge(base) };
         // SAFETY: the range is the caller's, whole SuperSlabs, and to become longer.
-        let moved = unsafe { self.memory().resize(base, old, new, loan.is_some()) };
+        let moved = unsafe { self.memory.resize(base, old, new, loan.is_some()) };
         let (place, length) = moved.map_or((base, old), |place| (place, new));
         if let Some(loan) = &loan {
-            self.registry().cover(place.as_ptr().addr(), UNIT, loan);
+            self.registry.cover(place.as_ptr().addr(), UNIT, loan);
         }
         // SAFETY: covered: in place as before, or by the loan; and the caller's.
         unsafe { self.publish_huge(place, length) };
@@ -120,14 +100,14 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// The length of the range of the huge block at `base`.
     fn check_huge(&self, base: NonNull<u8>) -> Result<usize, Fault> {
         let address = base.as_ptr().addr();
-        if self.registry().tag(address) != Tag::HUGE {
+        if self.registry.tag(address) != Tag::HUGE {
             return Err(Fault::Foreign(address));
         }
         if !address.is_multiple_of(UNIT) {
             return Err(Fault::Interior(address));
         }
         // SAFETY: its tag is not foreign, so it is covered.
-        Ok(unsafe { self.registry().word_covered(address) })
+        Ok(unsafe { self.registry.word_covered(address) })
     }
 
     /// # Safety
@@ -135,7 +115,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// The unit at `base` is covered and the caller's.
     unsafe fn publish_huge(&self, base: NonNull<u8>, bytes: usize) {
         // SAFETY: the caller's promise.
-        unsafe { self.registry().publish(base.as_ptr().addr(), 1, Tag::HUGE, Tag::HUGE, bytes) };
+        unsafe { self.registry.publish(base.as_ptr().addr(), 1, Tag::HUGE, Tag::HUGE, bytes) };
     }
 
     /// # Safety
@@ -144,7 +124,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     unsafe fn retract_huge(&self, base: NonNull<u8>) {
         let address = base.as_ptr().addr();
         // SAFETY: the caller's promise.
-        unsafe { self.registry().publish(address, 1, Tag::FOREIGN, Tag::FOREIGN, 0) };
+        unsafe { self.registry.publish(address, 1, Tag::FOREIGN, Tag::FOREIGN, 0) };
     }
 }
 

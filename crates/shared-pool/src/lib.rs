@@ -20,7 +20,7 @@
 //!
 //! It does not look into a unit, and writes no header there. It makes no system call: [`Memory`]
 //! does. It knows no classes, no slabs, no threads and no owners. It waits for nobody: there
-//! is no lock. Nothing but [`purge`](SharedPool::purge) of everything
+//! is no lock. Nothing but [`purge_all`](hakmem_contract::Pool::purge_all)
 //! and the [`census`](SharedPool::census) has a loop over SuperSlabs.
 //! At most 262 144 SuperSlabs, half a TiB, are in use at a time; huge blocks come on top.
 //!
@@ -82,7 +82,6 @@ pub mod policy;
 mod pool;
 mod purge;
 mod reserve;
-mod seams;
 mod spans;
 mod state;
 

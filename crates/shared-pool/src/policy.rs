@@ -8,6 +8,11 @@ use hakmem_sync::atomic::Ordering;
 ///
 /// An implementor that is used outside a model leaves the constants as they are: each is one half
 /// of an edge of the [protocol](crate#protocol).
+///
+/// # Guarantees
+///
+/// - With the constants as they are here, every edge of the protocol is whole.
+/// - `step` touches nothing of the pool.
 pub unsafe trait Policy {
     /// The tail of P1.
     const GIVE: Ordering = Ordering::AcqRel;

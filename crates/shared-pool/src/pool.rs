@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use hakmem_contract::geometry::MAX_SPAN_UNITS;
-use hakmem_contract::{Memory, MetaArena, Registry, SUPERSLAB, Span, UNIT, UnitPool};
+use hakmem_contract::{Fatal, Memory, MetaArena, Pool, Registry, SUPERSLAB, Span, UNIT, UnitPool};
 use hakmem_sync::atomic::{AtomicU32, Ordering};
 use hakmem_sync::const_unless_loom;
 use hakmem_sync::tree::{BitTree, CAPACITY};
@@ -30,9 +30,9 @@ pub const KEEP_EMPTY: u32 = if cfg!(loom) { 0 } else { 2 };
 #[derive(Debug)]
 #[repr(C)]
 pub struct SharedPool<M, R, P = Standard> {
-    memory: M,
-    registry: R,
-    policy: P,
+    pub(crate) memory: M,
+    pub(crate) registry: R,
+    pub(crate) policy: P,
     pub(crate) empty: AtomicU32,
     pub(crate) decay: Decay,
     pub(crate) reserve: Reserve,
@@ -99,18 +99,6 @@ impl<M, R, P> SharedPool<M, R, P> {
         unsafe { policy_place.write(policy) };
     }
 
-    /// Where the SuperSlabs come from.
-    #[inline]
-    pub const fn memory(&self) -> &M {
-        &self.memory
-    }
-
-    /// Where tags are published.
-    #[inline]
-    pub const fn registry(&self) -> &R {
-        &self.registry
-    }
-
     /// What the tests changed.
     #[inline]
     pub const fn policy(&self) -> &P {
@@ -125,27 +113,6 @@ impl<M, R, P> SharedPool<M, R, P> {
 }
 
 impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
-    /// As [`acquire`](UnitPool::acquire), but never asks the system: zero means that the caller may
-    /// look elsewhere before it calls `acquire`.
-    #[inline]
-    pub fn acquire_at_hand(&self, units: usize, out: &mut [Span]) -> usize {
-        let order = order_of(units);
-        let Some(room) = self.room.get(order) else { return 0 };
-        if out.is_empty() {
-            return 0;
-        }
-        loop {
-            self.policy.step();
-            let Some(number) = room.first() else { return 0 };
-            let number = low_u32(number);
-            let n_spans = self.take_from(number, units, out);
-            if n_spans != 0 {
-                return n_spans;
-            }
-            self.forget_room(number, order);
-        }
-    }
-
     /// Claims runs of SuperSlab `number` and returns how many.
     #[inline]
     fn take_from(&self, number: u32, units: usize, out: &mut [Span]) -> usize {
@@ -286,6 +253,25 @@ unsafe impl<M: Memory, R: Registry, P: Policy> UnitPool for SharedPool<M, R, P> 
     }
 
     #[inline]
+    fn acquire_at_hand(&self, units: usize, out: &mut [Span]) -> usize {
+        let order = order_of(units);
+        let Some(room) = self.room.get(order) else { return 0 };
+        if out.is_empty() {
+            return 0;
+        }
+        loop {
+            self.policy.step();
+            let Some(number) = room.first() else { return 0 };
+            let number = low_u32(number);
+            let n_spans = self.take_from(number, units, out);
+            if n_spans != 0 {
+                return n_spans;
+            }
+            self.forget_room(number, order);
+        }
+    }
+
+    #[inline]
     unsafe fn release(&self, span: Span) {
         let units = usize::from(span.units);
         if units == 0 {
@@ -311,6 +297,32 @@ unsafe impl<M: Memory, R: Registry, P: Policy> UnitPool for SharedPool<M, R, P> 
         let claim = self.entry(span.superslab)?.state.claim_exact(mask, P::CLAIM)?;
         self.note_claim(span.superslab, claim);
         Some(claim.before.zero & mask == mask)
+    }
+}
+
+// SAFETY: the pool covers its units in its registry, and its memory is where they come from.
+unsafe impl<M: Memory + Fatal, R: Registry, P: Policy> Pool for SharedPool<M, R, P> {
+    type Registry = R;
+    type Memory = M;
+
+    #[inline(always)]
+    fn registry(&self) -> &R {
+        &self.registry
+    }
+
+    #[inline]
+    fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    fn purge_all(&self) -> usize {
+        let mut bytes = 0;
+        for number in 0..self.numbers.limit() {
+            if !self.retire(number) {
+                bytes += self.purge_one(number, 1);
+            }
+        }
+        bytes + self.memory.trim(true)
     }
 }
 

@@ -90,12 +90,16 @@ impl Decay {
 }
 
 impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
-    /// Purges what has been free for a while: a few SuperSlabs at a call. With `all`, everything
-    /// that is free, and gives wholly free SuperSlabs back. Returns the bytes that the system got.
-    ///
-    /// Costs O(1) without `all`, O(SuperSlabs) with it.
-    pub fn purge(&self, now_ms: u64, all: bool) -> usize {
-        if all { self.purge_all() } else { self.purge_some(now_ms) }
+    /// Purges what has been free for a while, a few SuperSlabs at a call; what it does not come to
+    /// is left for the next. Returns the bytes that the system got. O(1).
+    pub fn purge_aged(&self, now_ms: u64) -> usize {
+        let [a, b, c, d, ..] = (now_ms >> EPOCH_SHIFT).to_le_bytes();
+        let epoch = u32::from_le_bytes([a, b, c, d]);
+        // Relaxed: nothing is ordered by the time of day.
+        self.decay.epoch.store(epoch, Ordering::Relaxed);
+        let oldest = (epoch as usize + 1) % SETS;
+        let bytes = self.decay.dirty.get(oldest).map_or(0, |set| self.purge_set(set));
+        bytes + self.memory.trim(false)
     }
 
     /// One release more. Every so often: looks at the clock and purges.
@@ -109,24 +113,14 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     #[cold]
     #[inline(never)]
     fn tick_cold(&self) {
-        self.purge_some(self.memory().now_ms());
-    }
-
-    fn purge_some(&self, now_ms: u64) -> usize {
-        let [a, b, c, d, ..] = (now_ms >> EPOCH_SHIFT).to_le_bytes();
-        let epoch = u32::from_le_bytes([a, b, c, d]);
-        // Relaxed: nothing is ordered by the time of day.
-        self.decay.epoch.store(epoch, Ordering::Relaxed);
-        let oldest = (epoch as usize + 1) % SETS;
-        let bytes = self.decay.dirty.get(oldest).map_or(0, |set| self.purge_set(set));
-        bytes + self.memory().trim(false)
+        self.purge_aged(self.memory.now_ms());
     }
 
     /// Purges a few members of `set`, which leave it.
     fn purge_set(&self, set: &BitTree) -> usize {
         let (mut bytes, mut purges) = (0, 0);
         for _ in 0..TRIES {
-            self.policy().step();
+            self.policy.step();
             let Some(number) = set.claim() else { break };
             // The claim is P2's head for this hint: we see the units that it stands for.
             let purged = self.purge_one(low_u32(number), HALF);
@@ -139,21 +133,11 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         bytes
     }
 
-    fn purge_all(&self) -> usize {
-        let mut bytes = 0;
-        for number in 0..self.numbers.limit() {
-            if !self.retire(number) {
-                bytes += self.purge_one(number, 1);
-            }
-        }
-        bytes + self.memory().trim(true)
-    }
-
     /// Purges the dirty free units of a SuperSlab of which `least` units are free: claims them like
     /// any other taker, and gives them back. Returns the bytes.
-    fn purge_one(&self, number: u32, least: u32) -> usize {
+    pub(crate) fn purge_one(&self, number: u32, least: u32) -> usize {
         let Some(entry) = self.entry(number) else { return 0 };
-        self.policy().step();
+        self.policy.step();
         let Some(claim) = entry.state.claim_dirty(least, P::CLAIM) else { return 0 };
         self.note_claim(number, claim);
         let mut zero = 0;
@@ -161,7 +145,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
             let Some(base) = pointer(entry.unit(start)) else { continue };
             // SAFETY: the units were just claimed, so their pages are ours; free units have no
             // contents.
-            if unsafe { self.memory().purge(base, units.get() * UNIT) } {
+            if unsafe { self.memory.purge(base, units.get() * UNIT) } {
                 zero |= run(start, units.get());
             }
         }

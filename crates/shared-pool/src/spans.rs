@@ -9,17 +9,17 @@
 
 use core::ptr::NonNull;
 
-use hakmem_contract::{Fault, Kind, Memory, Registry, Span, Tag, UNIT, UnitPool};
+use hakmem_contract::{Fault, Kind, Memory, Registry, Span, Spans, Tag, UNIT, UnitPool};
 
 use crate::entry::{Entry, unit_at};
 use crate::policy::Policy;
 use crate::pool::SharedPool;
 use crate::state::low_u32;
 
-impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
-    /// A block of `units` units, and whether every byte is known to be zero.
+// SAFETY: `take_span` decides by one read-modify-write who releases a span.
+unsafe impl<M: Memory, R: Registry, P: Policy> Spans for SharedPool<M, R, P> {
     #[inline]
-    pub fn acquire_span(&self, units: usize) -> Option<(NonNull<u8>, bool)> {
+    fn acquire_span(&self, units: usize) -> Option<(NonNull<u8>, bool)> {
         let mut span = [Span::NONE];
         if self.acquire(units, &mut span) == 0 {
             return None;
@@ -29,13 +29,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         Some(unsafe { self.adopt_span(span) })
     }
 
-    /// Makes a block of units that were acquired otherwise.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the units, no tag is published for them, and they are the pool's from
-    /// here on, until the block is released.
-    pub unsafe fn adopt_span(&self, span: Span) -> (NonNull<u8>, bool) {
+    unsafe fn adopt_span(&self, span: Span) -> (NonNull<u8>, bool) {
         let units = usize::from(span.units);
         // SAFETY: the units are covered, as all that the pool hands out, and the caller's.
         unsafe { self.publish_span(span.address(), units, span.superslab) };
@@ -45,50 +39,16 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         (span.base, span.zeroed != 0)
     }
 
-    /// Takes back the span at `base`.
-    ///
-    /// # Errors
-    ///
-    /// `base` is not the start of a live span.
-    ///
-    /// # Safety
-    ///
-    /// Nobody uses the block any more.
-    pub unsafe fn release_span(&self, base: NonNull<u8>) -> Result<(), Fault> {
+    unsafe fn release_span(&self, base: NonNull<u8>) -> Result<(), Fault> {
         let span = self.take_span(base)?;
         // SAFETY: the units are covered, and ours since `take_span`.
-        unsafe { self.retract(span.address(), usize::from(span.units)) };
-        // SAFETY: the units are ours, and their tags are retracted.
+        unsafe { self.publish_nothing(span.address(), usize::from(span.units)) };
+        // SAFETY: the units are ours, and their tags are gone.
         unsafe { self.release(span) };
         Ok(())
     }
 
-    /// Units of the span at `base`.
-    ///
-    /// # Errors
-    ///
-    /// `base` is not the start of a span.
-    #[inline]
-    pub fn span_units(&self, base: NonNull<u8>) -> Result<usize, Fault> {
-        let address = base.as_ptr().addr();
-        match self.registry().tag(address).kind() {
-            Kind::SpanHead(units) if address.is_multiple_of(UNIT) => Ok(units),
-            Kind::SpanHead(_) | Kind::SpanTail => Err(Fault::Interior(address)),
-            Kind::Foreign | Kind::Huge | Kind::Slab(..) => Err(Fault::Foreign(address)),
-        }
-    }
-
-    /// Makes the span at `base` `units` units long where it is; `false`: it stays as it was. It
-    /// always can be made shorter.
-    ///
-    /// # Errors
-    ///
-    /// `base` is not the start of a live span.
-    ///
-    /// # Safety
-    ///
-    /// The block is the caller's, and nobody uses what is cut off.
-    pub unsafe fn resize_span(&self, base: NonNull<u8>, units: usize) -> Result<bool, Fault> {
+    unsafe fn resize_span(&self, base: NonNull<u8>, units: usize) -> Result<bool, Fault> {
         let span = self.take_span(base)?;
         let address = span.address();
         let old = usize::from(span.units);
@@ -101,7 +61,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         if resized && units < old {
             let tail = address + units * UNIT;
             // SAFETY: the units are covered and ours.
-            unsafe { self.retract(tail, old - units) };
+            unsafe { self.publish_nothing(tail, old - units) };
         }
         if resized {
             // SAFETY: the units are covered and ours: the old ones, or those and the extension.
@@ -111,10 +71,22 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
             entry.heads.set(unit_at(address));
         }
         if resized && units < old {
-            // SAFETY: the units behind the block are ours, and their tags are retracted.
+            // SAFETY: the units behind the block are ours, and their tags are gone.
             unsafe { self.release(behind(span, units)) };
         }
         Ok(resized)
+    }
+}
+
+impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
+    /// Units of the span at `base`.
+    fn span_units(&self, base: NonNull<u8>) -> Result<usize, Fault> {
+        let address = base.as_ptr().addr();
+        match self.registry.tag(address).kind() {
+            Kind::SpanHead(units) if address.is_multiple_of(UNIT) => Ok(units),
+            Kind::SpanHead(_) | Kind::SpanTail => Err(Fault::Interior(address)),
+            Kind::Foreign | Kind::Huge | Kind::Slab(..) => Err(Fault::Foreign(address)),
+        }
     }
 
     /// Makes the caller the only one who knows of the span at `base`.
@@ -122,7 +94,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         let address = base.as_ptr().addr();
         self.span_units(base)?;
         // SAFETY: its tag is not foreign, so it is covered.
-        let superslab = low_u32(unsafe { self.registry().word_covered(address) });
+        let superslab = low_u32(unsafe { self.registry.word_covered(address) });
         let entry = self.entry(superslab).ok_or(Fault::Foreign(address))?;
         if P::HEAD_DECIDES && !entry.heads.clear(unit_at(address)) {
             return Err(Fault::DoubleFree(address));
@@ -154,7 +126,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     unsafe fn publish_span(&self, address: usize, units: usize, superslab: u32) {
         let (head, tail) = (Tag::span_head(units), Tag::SPAN_TAIL);
         // SAFETY: the caller's promise.
-        unsafe { self.registry().publish(address, units, head, tail, superslab as usize) };
+        unsafe { self.registry.publish(address, units, head, tail, superslab as usize) };
     }
 
     /// Says that `units` units at `address` are nobody's.
@@ -162,9 +134,9 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// # Safety
     ///
     /// The units are covered and the caller's.
-    unsafe fn retract(&self, address: usize, units: usize) {
+    unsafe fn publish_nothing(&self, address: usize, units: usize) {
         // SAFETY: the caller's promise.
-        unsafe { self.registry().publish(address, units, Tag::FOREIGN, Tag::FOREIGN, 0) };
+        unsafe { self.registry.publish(address, units, Tag::FOREIGN, Tag::FOREIGN, 0) };
     }
 }
 

@@ -7,7 +7,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::SeqCst;
 
 use common::{Fake, Table, acquire, pool, release};
-use hakmem_contract::{Fault, Registry, SUPERSLAB, Span, Tag, UNIT, UnitPool};
+use hakmem_contract::{
+    Fault, HugeBlocks, Pool as _, Registry, SUPERSLAB, Span, Spans, Tag, UNIT, UnitPool,
+};
 use hakmem_shared_pool::{KEEP_EMPTY, SharedPool, Standard};
 
 type Pool = SharedPool<Fake, Table>;
@@ -76,7 +78,7 @@ fn a_few_empty_superslabs_stay_and_their_numbers_come_back() {
     let spans: Vec<_> = (0..10).flat_map(|_| acquire(&pool, 16, 2)).collect();
     assert!(spans.iter().all(|span| span.superslab < 10), "numbers are not reused");
     release(&pool, spans);
-    pool.purge(0, true);
+    pool.purge_all();
     assert_eq!(pool.memory().outstanding(), 0);
     check(&pool, 0);
 }
@@ -113,20 +115,20 @@ fn what_was_free_for_a_while_is_purged() {
     let pool = pool(Fake::default(), Standard);
     let spans = acquire(&pool, 8, 4);
     release(&pool, spans[..2].iter().copied());
-    assert_eq!(pool.purge(400, false), 0, "too early");
-    assert_eq!(pool.purge(900, false), 0, "too early");
-    assert_eq!(pool.purge(1100, false), 16 * UNIT);
+    assert_eq!(pool.purge_aged(400), 0, "too early");
+    assert_eq!(pool.purge_aged(900), 0, "too early");
+    assert_eq!(pool.purge_aged(1100), 16 * UNIT);
     assert_eq!(pool.census().dirty_bytes(), 0);
-    assert_eq!(pool.purge(9100, false), 0, "once");
+    assert_eq!(pool.purge_aged(9100), 0, "once");
     let again = acquire(&pool, 8, 2);
     assert!(again.iter().all(|span| span.zeroed == 1));
     check(&pool, 32);
     release(&pool, again[..1].iter().copied());
     assert_eq!(pool.census().dirty_bytes(), 8 * UNIT);
     for now in [9600, 10_100, 10_700, 11_300] {
-        assert_eq!(pool.purge(now, false), 0, "a huge page is not split for a quarter");
+        assert_eq!(pool.purge_aged(now), 0, "a huge page is not split for a quarter");
     }
-    assert_eq!(pool.purge(11_300, true), 8 * UNIT);
+    assert_eq!(pool.purge_all(), 8 * UNIT);
     check(&pool, 24);
 }
 
@@ -149,7 +151,7 @@ fn a_refused_purge_changes_nothing() {
     let span = acquire(&pool, 1, 1);
     release(&pool, acquire(&pool, 16, 1));
     pool.memory().fail_in.store(1, SeqCst);
-    assert_eq!(pool.purge(0, true), 0);
+    assert_eq!(pool.purge_all(), 0);
     check(&pool, span.len());
     assert!(acquire(&pool, 16, 1)[0].zeroed == 0);
 }
@@ -172,7 +174,7 @@ fn a_span_is_published_resized_and_freed_once() {
     let (behind, _) = pool.acquire_span(1).unwrap();
     // SAFETY: as above.
     assert_eq!(unsafe { pool.resize_span(base, 3) }, Ok(false));
-    assert_eq!(pool.span_units(base), Ok(2));
+    assert_eq!((tag(0), tag(2)), (Tag::span_head(2), Tag::span_head(1)));
     let tail = shifted(base, UNIT);
     // SAFETY: as above.
     let interior = unsafe { pool.release_span(tail) };
@@ -311,7 +313,7 @@ fn every_call_may_fail_and_nothing_is_lost() {
             let failed = workload(&pool);
             let reached = pool.memory().fail_in.load(SeqCst) <= usize::from(keep_failing);
             pool.memory().fail_in.store(0, SeqCst);
-            pool.purge(0, true);
+            pool.purge_all();
             assert_eq!(pool.memory().outstanding(), 0, "something was not given back");
             assert_eq!(pool.registry().published(), 0);
             assert_eq!(workload(&pool), 0, "it did not recover");

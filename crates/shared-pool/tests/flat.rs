@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::{Fake, Table, acquire, pool, release};
-use hakmem_contract::{Span, UNIT};
+use hakmem_contract::{Span, UNIT, UnitPool};
 use hakmem_shared_pool::{Policy, SharedPool};
 
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ fn uses(n_superslabs: usize) -> Vec<usize> {
     ];
     // Purging takes as much from many as from few, at a call.
     for now in [1100, 1200, 2100, 2200] {
-        assert!(steps(&pool, || _ = pool.purge(now, false)) < 300);
+        assert!(steps(&pool, || _ = pool.purge_aged(now)) < 300);
     }
     assert!(pool.is_consistent());
     counts

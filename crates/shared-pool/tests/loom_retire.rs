@@ -12,6 +12,7 @@ mod model;
 
 use std::sync::atomic::AtomicUsize as Tally;
 
+use hakmem_contract::Pool;
 use hakmem_shared_pool::Policy;
 use loom::sync::Arc;
 use loom::thread;

@@ -11,7 +11,7 @@ mod model;
 
 use std::sync::atomic::AtomicUsize as Tally;
 
-use hakmem_contract::Fault;
+use hakmem_contract::{Fault, Spans};
 use hakmem_shared_pool::Policy;
 use loom::sync::Arc;
 use loom::thread;

@@ -9,7 +9,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::SeqCst;
 
 use common::{Fake, Table, acquire, pool, release};
-use hakmem_contract::{Registry, SUPERSLAB, Span, Tag, UNIT, UnitPool};
+use hakmem_contract::{
+    HugeBlocks, Pool as _, Registry, SUPERSLAB, Span, Spans, Tag, UNIT, UnitPool,
+};
 use hakmem_shared_pool::{SharedPool, Standard};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -206,7 +208,11 @@ fn on_time(pool: &Pool, step: &Step) {
     match *step {
         Step::Purge { later, all } => {
             let now = pool.memory().now.fetch_add(later, SeqCst) + later;
-            pool.purge(now, all);
+            if all {
+                pool.purge_all();
+            } else {
+                pool.purge_aged(now);
+            }
         }
         Step::FailIn(calls) => pool.memory().fail_in.store(calls, SeqCst),
         _ => {}
@@ -247,7 +253,7 @@ proptest! {
             prop_assert_eq!(unsafe { pool.release_huge(pointer(base)) }, Ok(()));
         }
         check(&pool, &naive);
-        pool.purge(0, true);
+        pool.purge_all();
         prop_assert_eq!(pool.memory().outstanding(), 0, "a SuperSlab stayed");
     }
 }

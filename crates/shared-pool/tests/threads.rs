@@ -7,7 +7,7 @@ mod common;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use common::{Fake, START, Table, acquire, pool};
-use hakmem_contract::{Span, UNIT, UnitPool};
+use hakmem_contract::{Pool, Span, UNIT, UnitPool};
 use hakmem_shared_pool::{SharedPool, Standard};
 
 const THREADS: u32 = 4;
@@ -56,7 +56,11 @@ fn work(pool: &SharedPool<Fake, Table>, owners: &Owners, id: u32) {
             held.drain(..).for_each(release);
         }
         if round % 1000 == 0 {
-            pool.purge(u64::from(round), random(8) == 0);
+            if random(8) == 0 {
+                pool.purge_all();
+            } else {
+                pool.purge_aged(u64::from(round));
+            }
         }
     }
     held.into_iter().for_each(release);
@@ -74,7 +78,7 @@ fn no_unit_has_two_owners() {
     });
     assert!(pool.is_consistent());
     assert_eq!(pool.census().free_units * UNIT, pool.memory().outstanding());
-    pool.purge(0, true);
+    pool.purge_all();
     assert_eq!(pool.memory().outstanding(), 0);
     assert_eq!(acquire(&pool, 16, 2).len(), 2);
 }

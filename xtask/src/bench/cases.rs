@@ -98,14 +98,16 @@ const CASES: &[Case] = &[
     case("churn-8", "churn --threads 8", 40_000_000).uses(100).only_alloc(),
     case("tree", "tree --depth 18", 40_000_000).uses(24).only_alloc(),
     case("btree-strings", "btree-strings", 2_000_000).uses(160).only_alloc(),
-    case("vec-grow", "vec-grow", 1_000_000).uses(10_000),
-    case("large", "large", 30_000),
+    case("vec-grow", "vec-grow", 8_000_000).uses(1_000),
+    case("vec-grow-4096", "vec-grow --max-len 4096", 1_000_000).uses(10_000),
+    case("large", "large", 150_000),
     case("huge-realloc-128", "huge-realloc --mib 128", 2),
     case("huge-realloc-512", "huge-realloc --mib 512", 1),
 ];
 
 /// Rows that a quick run leaves out unless they are asked for by name.
-const FULL_ONLY: &[&str] = &["random-mixed-400", "fixed-size-1024", "churn-1", "huge-realloc-512"];
+const FULL_ONLY: &[&str] =
+    &["random-mixed-400", "fixed-size-1024", "churn-1", "vec-grow-4096", "huge-realloc-512"];
 
 /// The rows whose names begin with one of `only`; without it all rows, or those of a quick run.
 pub(crate) fn select(only: &[String], quick: bool) -> Result<Vec<&'static Case>> {

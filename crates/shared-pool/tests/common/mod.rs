@@ -9,7 +9,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use hakmem_contract::os::Range;
-use hakmem_contract::{Memory, MetaArena, Registry, SUPERSLAB, Span, Tag, UNIT};
+use hakmem_contract::{
+    Fatal, Memory, MetaArena, Pool, Registry, SUPERSLAB, Span, Tag, UNIT, UnitPool,
+};
 use hakmem_shared_pool::SharedPool;
 
 /// Where the fake address space begins.
@@ -184,6 +186,12 @@ unsafe impl Memory for Fake {
     }
 }
 
+impl Fatal for Fake {
+    fn die(&self, line: &[u8]) -> ! {
+        panic!("{}", line.escape_ascii())
+    }
+}
+
 /// A registry that is a table. Covering a SuperSlab that it has not seen costs a bit of metadata.
 #[derive(Debug, Default)]
 pub(crate) struct Table(Mutex<HashMap<usize, (Tag, usize)>>);
@@ -251,7 +259,6 @@ pub(crate) fn acquire<P: hakmem_shared_pool::Policy>(
     units: usize,
     want: usize,
 ) -> Vec<Span> {
-    use hakmem_contract::UnitPool;
     let mut out = vec![Span::NONE; want];
     let n_spans = pool.acquire(units, &mut out);
     out.truncate(n_spans);
@@ -268,7 +275,6 @@ pub(crate) fn release<P: hakmem_shared_pool::Policy>(
     pool: &SharedPool<Fake, Table, P>,
     spans: impl IntoIterator<Item = Span>,
 ) {
-    use hakmem_contract::UnitPool;
     for span in spans {
         pool.memory().check_owned(span.address(), usize::from(span.units) * UNIT);
         // SAFETY: the test owns the span, and keeps no copy.

@@ -8,7 +8,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering::SeqCst};
 
 use hakmem_contract::os::Range;
-use hakmem_contract::{Memory, MetaArena, Registry, SUPERSLAB, Span, Tag, UNIT, UnitPool};
+use hakmem_contract::{
+    Fatal, Memory, MetaArena, Pool, Registry, SUPERSLAB, Span, Tag, UNIT, UnitPool,
+};
 use hakmem_shared_pool::{Policy, SharedPool};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -84,6 +86,12 @@ unsafe impl Memory for Once {
 
     fn trim(&self, _all: bool) -> usize {
         0
+    }
+}
+
+impl Fatal for Once {
+    fn die(&self, line: &[u8]) -> ! {
+        panic!("{}", line.escape_ascii())
     }
 }
 
