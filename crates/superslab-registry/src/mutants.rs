@@ -8,12 +8,14 @@ use crate::{LEAF_SHIFT, TwoLevel, unit_of};
 
 impl TwoLevel {
     /// `cover` of one unit with R1 cut.
+    #[inline]
     pub fn cover_without_r1(&self, base: usize, meta: &impl MetaArena) -> bool {
         // Relaxed: the cut.
         self.cover_entry(base >> LEAF_SHIFT, meta, Ordering::Relaxed)
     }
 
     /// A leaf that lost a race: with Release as it is kept, with Relaxed R3 is cut.
+    #[inline]
     pub fn keep_spare(&self, meta: &impl MetaArena, order: Ordering) {
         let Some(leaf) = raw::open(meta) else { return };
         let _ = leaf.as_ptr().expose_provenance();
@@ -26,6 +28,7 @@ impl TwoLevel {
     /// # Safety
     ///
     /// As [`publish`](hakmem_contract::Registry::publish).
+    #[inline]
     pub unsafe fn publish_without_r2(&self, base: usize, tag: Tag, word: usize) {
         // SAFETY: the caller's promise.
         let leaf = unsafe { self.leaf_covered(base) };
