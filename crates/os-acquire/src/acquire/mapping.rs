@@ -20,8 +20,8 @@ const PLAIN_ATTEMPTS: usize = 2;
 /// The first four SuperSlabs get no huge pages, so that a short program stays small.
 const SMALL_HEAP: usize = 4 * SUPERSLAB;
 
-/// 4 MiB: huge blocks from this size on get huge pages.
-pub(crate) const HUGE_BLOCK: usize = 2 * SUPERSLAB;
+/// 2 MiB: huge blocks from this size on get huge pages, for the whole ones inside of them.
+pub(crate) const HUGE_BLOCK: usize = SUPERSLAB;
 
 /// Whether the packed words can hold every address of the range.
 pub(crate) const fn in_reach(base: usize, bytes: usize) -> bool {
