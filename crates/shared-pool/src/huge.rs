@@ -82,7 +82,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         may_move: bool,
     ) -> Option<NonNull<u8>> {
         // What the new address may cost has to be at hand: a move cannot be undone.
-        let loan = if may_move { self.reserve.lend(&self.memory) } else { None };
+        let loan = if may_move { self.reserve.lend::<M, P>(&self.memory) } else { None };
         // Before the move: afterwards the old address may be somebody else's.
         // SAFETY: the block is live, so it is covered; it is the caller's.
         unsafe { self.retract_huge(base) };

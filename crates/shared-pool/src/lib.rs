@@ -59,7 +59,7 @@
 //! | P5 | `Reserve::put_back`: Release CAS | `Reserve::piece`: Acquire swap | a piece of metadata memory |
 //!
 //! Modelled: P1 in `tests/loom_claim.rs`, P2 in `tests/loom_hint.rs`, P3 in
-//! `tests/loom_retire.rs`, P4 in `tests/loom_span.rs`. P5 is the textbook hand-over of one pointer.
+//! `tests/loom_retire.rs`, P4 in `tests/loom_span.rs`, P5 in `tests/loom_reserve.rs`.
 //!
 //! # Reading order
 //!

@@ -24,6 +24,10 @@ pub unsafe trait Policy {
     const CLAIM_FIRST: bool = true;
     /// Whether a head bit is what decides between two frees of one span (P4).
     const HEAD_DECIDES: bool = true;
+    /// The tail of P5.
+    const PUT_BACK: Ordering = Ordering::Release;
+    /// The head of P5.
+    const BORROW: Ordering = Ordering::Acquire;
     /// Whether units are purged when they were free for a while.
     const DECAY: bool = true;
 

@@ -6,11 +6,14 @@
 //! registry asks for one piece of memory at most, never for a larger one than before.
 
 use core::cell::Cell;
+use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::MetaArena;
 use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use hakmem_sync::const_unless_loom;
+
+use crate::policy::Policy;
 
 /// Moves at the same time; with more, the blocks are copied by whoever wanted them moved.
 const PIECES: usize = 2;
@@ -47,18 +50,21 @@ impl Reserve {
 
     /// An arena that can serve one request even if `arena` fails; `None` when there is no memory
     /// for that.
-    pub(crate) fn lend<'a, M: MetaArena>(&'a self, arena: &'a M) -> Option<Loan<'a, M>> {
+    pub(crate) fn lend<'a, M: MetaArena, P: Policy>(
+        &'a self,
+        arena: &'a M,
+    ) -> Option<Loan<'a, M, P>> {
         // Relaxed: the cover of the block that is to move is in the caller's past.
         let bytes = self.bytes.load(Ordering::Relaxed);
-        let piece = if bytes == 0 { None } else { Some(self.piece(arena, bytes)?) };
-        Some(Loan { arena, reserve: self, piece: Cell::new(piece) })
+        let piece = if bytes == 0 { None } else { Some(self.piece(arena, bytes, P::BORROW)?) };
+        Some(Loan { arena, reserve: self, piece: Cell::new(piece), policy: PhantomData })
     }
 
     /// A piece of `bytes`, from a slot or new.
-    fn piece(&self, arena: &impl MetaArena, bytes: usize) -> Option<NonNull<u8>> {
+    fn piece(&self, arena: &impl MetaArena, bytes: usize, borrow: Ordering) -> Option<NonNull<u8>> {
         for slot in &self.slots {
-            // Acquire: with the Release in `put_back`: the piece is as its last borrower left it.
-            let piece = slot.swap(ptr::null_mut(), Ordering::Acquire);
+            // `borrow` is Acquire: the head of P5: the piece is as whoever made it left it.
+            let piece = slot.swap(ptr::null_mut(), borrow);
             if let Some(piece) = NonNull::new(piece) {
                 return Some(piece);
             }
@@ -73,12 +79,12 @@ impl Reserve {
     }
 
     /// Keeps `piece` for the next. There are as many slots as pieces.
-    fn put_back(&self, piece: NonNull<u8>) {
+    fn put_back(&self, piece: NonNull<u8>, publish: Ordering) {
         for slot in &self.slots {
             let new = piece.as_ptr();
-            // Release: see `piece`. Relaxed on failure: the slot is taken, on to the next.
-            let put =
-                slot.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Relaxed);
+            // `publish` is Release: the tail of P5. Relaxed on failure: the slot is taken, on to the
+            // next.
+            let put = slot.compare_exchange(ptr::null_mut(), new, publish, Ordering::Relaxed);
             if put.is_ok() {
                 return;
             }
@@ -104,15 +110,16 @@ unsafe impl<M: MetaArena> MetaArena for Meter<'_, M> {
 
 /// See [`Reserve::lend`]. What was not used goes back on drop.
 #[derive(Debug)]
-pub(crate) struct Loan<'a, M> {
+pub(crate) struct Loan<'a, M, P: Policy> {
     arena: &'a M,
     reserve: &'a Reserve,
     piece: Cell<Option<NonNull<u8>>>,
+    policy: PhantomData<P>,
 }
 
 // SAFETY: the memory is another `MetaArena`'s: new, or a piece of the reserve, which nobody has
 // written to and which is handed on once.
-unsafe impl<M: MetaArena> MetaArena for Loan<'_, M> {
+unsafe impl<M: MetaArena, P: Policy> MetaArena for Loan<'_, M, P> {
     fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
         // Relaxed: our own past.
         let enough = bytes <= self.reserve.bytes.load(Ordering::Relaxed);
@@ -125,10 +132,10 @@ unsafe impl<M: MetaArena> MetaArena for Loan<'_, M> {
     }
 }
 
-impl<M> Drop for Loan<'_, M> {
+impl<M, P: Policy> Drop for Loan<'_, M, P> {
     fn drop(&mut self) {
         if let Some(piece) = self.piece.take() {
-            self.reserve.put_back(piece);
+            self.reserve.put_back(piece, P::PUT_BACK);
         }
     }
 }
