@@ -11,7 +11,7 @@ const ENTRIES: usize = 64;
 const PENDING: u32 = 256;
 
 /// A write-combining buffer in front of [`Page::give_remote`]: frees of blocks that lie near each
-/// other become one atomic OR. A consumer that frees in the order of allocation sends one for
+/// other become one atomic addition. A consumer that frees in the order of allocation sends one for
 /// up to 64 blocks.
 ///
 /// # Invariants

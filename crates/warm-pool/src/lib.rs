@@ -54,7 +54,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Two slabs a step and 512 KiB a thread, measured in `docs/why/warm-pool.md`.
+    /// Two slabs a step and 512 KiB a thread; `docs/why/warm-pool.md` has a sweep.
     pub const DEFAULT: Self = Self { prefill: 2, keep_units: 8 };
 
     /// The most slabs that one step can bring.
