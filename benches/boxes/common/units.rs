@@ -91,4 +91,12 @@ unsafe impl Registry for Units {
     unsafe fn publish(&self, base: usize, units: usize, head: Tag, _tail: Tag, word: usize) {
         (0..units).for_each(|unit| self.at(base + unit * UNIT).set((head, word)));
     }
+
+    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+        let (tag, word) = self.at(base).get();
+        if tag == expected {
+            self.at(base).set((Tag::FOREIGN, word));
+        }
+        tag == expected
+    }
 }

@@ -151,7 +151,9 @@ pub unsafe trait Spans {
 ///
 /// # Guarantees
 ///
-/// - A huge block's first unit is tagged [`Tag::HUGE`](crate::Tag::HUGE) while it is live.
+/// - A huge block's first unit is tagged [`Tag::HUGE`](crate::Tag::HUGE) while it is live, but for
+///   the time of a resize.
+/// - Of two releases of one block, one is an error.
 pub unsafe trait HugeBlocks {
     /// A block of at least `bytes` at a multiple of `align`, a power of two, and whether every
     /// byte is known to be zero.
@@ -179,6 +181,10 @@ pub unsafe trait HugeBlocks {
     /// its pages; then it is aligned to a SuperSlab, no more. `None`: it stays as it was. It
     /// always can be made shorter.
     ///
+    /// # Errors
+    ///
+    /// `base` is not the start of a huge block.
+    ///
     /// # Safety
     ///
     /// The block is the caller's; nobody uses what is cut off, or, when it has moved, the old
@@ -188,5 +194,5 @@ pub unsafe trait HugeBlocks {
         base: NonNull<u8>,
         bytes: usize,
         may_move: bool,
-    ) -> Option<NonNull<u8>>;
+    ) -> Result<Option<NonNull<u8>>, Fault>;
 }

@@ -3,8 +3,9 @@
 //! Only the first unit has a tag; its word is the length of the range. The tag is retracted before
 //! the range can be handed out again, and published when it cannot be anybody else's.
 //!
-//! Two frees of one huge block at the same moment may both find the tag: the registry's seam has no
-//! "retract if it is still so". One after the other, the second finds a foreign address.
+//! Whoever retracts the tag owns the block: to give it back, or to make it longer or shorter and to
+//! publish it again. So of two frees of one huge block, at the same moment too, one gets an answer and
+//! the other a fault.
 
 use core::ptr::NonNull;
 
@@ -14,8 +15,8 @@ use hakmem_contract::{Fault, HugeBlocks, Memory, Registry, SUPERSLAB, Tag, UNIT}
 use crate::policy::Policy;
 use crate::pool::SharedPool;
 
-// SAFETY: a huge block's tag is published before the block is handed out, and retracted when it is
-// released.
+// SAFETY: a huge block's tag is published before the block is handed out; `take_huge` decides by one
+// read-modify-write who releases it.
 unsafe impl<M: Memory, R: Registry, P: Policy> HugeBlocks for SharedPool<M, R, P> {
     fn acquire_huge(&self, bytes: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
         let length = range_length(bytes)?;
@@ -31,9 +32,8 @@ unsafe impl<M: Memory, R: Registry, P: Policy> HugeBlocks for SharedPool<M, R, P
     }
 
     unsafe fn release_huge(&self, base: NonNull<u8>) -> Result<(), Fault> {
-        let bytes = self.check_huge(base)?;
-        // SAFETY: the tag said that it is covered and a block, which the caller gave up.
-        unsafe { self.retract_huge(base) };
+        // SAFETY: the caller gave the block up.
+        let bytes = unsafe { self.take_huge(base) }?;
         // SAFETY: the range is ours, of the length that its word said, and not used again.
         unsafe { self.memory.release(base, bytes) };
         Ok(())
@@ -50,30 +50,34 @@ unsafe impl<M: Memory, R: Registry, P: Policy> HugeBlocks for SharedPool<M, R, P
         base: NonNull<u8>,
         bytes: usize,
         may_move: bool,
-    ) -> Option<NonNull<u8>> {
-        let new = range_length(bytes)?;
-        // SAFETY: the caller's promise.
-        let old = unsafe { self.huge_bytes(base) };
+    ) -> Result<Option<NonNull<u8>>, Fault> {
+        let Some(new) = range_length(bytes) else { return Ok(None) };
+        // Before a move: afterwards the old address may be somebody else's.
+        // SAFETY: the block is the caller's.
+        let old = unsafe { self.take_huge(base) }?;
         if new > old {
-            // SAFETY: as above, and `old` is the range's length.
-            return unsafe { self.grow_huge(base, old, new, may_move) };
+            // SAFETY: the range is ours since `take_huge`, and `old` is its length.
+            return Ok(unsafe { self.grow_huge(base, old, new, may_move) });
         }
+        // SAFETY: covered, since it was a block, and ours since `take_huge`.
+        unsafe { self.publish_huge(base, new) };
         if new < old {
-            // SAFETY: the block is live, so it is covered; it is the caller's.
-            unsafe { self.publish_huge(base, new) };
             // SAFETY: `new` is inside the range.
             let end = unsafe { base.add(new) };
             // SAFETY: whole SuperSlabs at the end of the range, which the caller gave up.
             unsafe { self.memory.release(end, old - new) };
         }
-        Some(base)
+        Ok(Some(base))
     }
 }
 
 impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
+    /// Makes a block longer whose tag was retracted, and publishes what it is then.
+    ///
     /// # Safety
     ///
-    /// As [`resize_huge`](HugeBlocks::resize_huge); the range is `old` bytes long, less than `new`.
+    /// The unit at `base` is covered; the range at `base` is the caller's, `old` bytes long, less than
+    /// `new`.
     unsafe fn grow_huge(
         &self,
         base: NonNull<u8>,
@@ -83,9 +87,6 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     ) -> Option<NonNull<u8>> {
         // What the new address may cost has to be at hand: a move cannot be undone.
         let loan = if may_move { self.reserve.lend::<M, P>(&self.memory) } else { None };
-        // Before the move: afterwards the old address may be somebody else's.
-        // SAFETY: the block is live, so it is covered; it is the caller's.
-        unsafe { self.retract_huge(base) };
         // SAFETY: the range is the caller's, whole SuperSlabs, and to become longer.
         let moved = unsafe { self.memory.resize(base, old, new, loan.is_some()) };
         let (place, length) = moved.map_or((base, old), |place| (place, new));
@@ -97,8 +98,13 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         moved
     }
 
-    /// The length of the range of the huge block at `base`.
-    fn check_huge(&self, base: NonNull<u8>) -> Result<usize, Fault> {
+    /// Makes the caller the only one who knows of the huge block at `base`. Returns the length of its
+    /// range.
+    ///
+    /// # Safety
+    ///
+    /// The block, if there is one, is the caller's.
+    unsafe fn take_huge(&self, base: NonNull<u8>) -> Result<usize, Fault> {
         let address = base.as_ptr().addr();
         if self.registry.tag(address) != Tag::HUGE {
             return Err(Fault::Foreign(address));
@@ -106,7 +112,14 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         if !address.is_multiple_of(UNIT) {
             return Err(Fault::Interior(address));
         }
-        // SAFETY: its tag is not foreign, so it is covered.
+        // SAFETY: its tag was not foreign, so it is covered; the caller gives it up.
+        let ours = unsafe { self.registry.retract(address, Tag::HUGE) };
+        if P::TAG_DECIDES && !ours {
+            return Err(Fault::DoubleFree(address));
+        }
+        // P6: after the tag was retracted: at the first look it may have been another block's that was
+        // here before.
+        // SAFETY: as above.
         Ok(unsafe { self.registry.word_covered(address) })
     }
 
@@ -116,15 +129,6 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     unsafe fn publish_huge(&self, base: NonNull<u8>, bytes: usize) {
         // SAFETY: the caller's promise.
         unsafe { self.registry.publish(base.as_ptr().addr(), 1, Tag::HUGE, Tag::HUGE, bytes) };
-    }
-
-    /// # Safety
-    ///
-    /// As [`publish_huge`](Self::publish_huge).
-    unsafe fn retract_huge(&self, base: NonNull<u8>) {
-        let address = base.as_ptr().addr();
-        // SAFETY: the caller's promise.
-        unsafe { self.registry.publish(address, 1, Tag::FOREIGN, Tag::FOREIGN, 0) };
     }
 }
 

@@ -24,6 +24,8 @@ pub unsafe trait Policy {
     const CLAIM_FIRST: bool = true;
     /// Whether a head bit is what decides between two frees of one span (P4).
     const HEAD_DECIDES: bool = true;
+    /// Whether the retracted tag is what decides between two frees of one huge block (P6).
+    const TAG_DECIDES: bool = true;
     /// The tail of P5.
     const PUT_BACK: Ordering = Ordering::Release;
     /// The head of P5.

@@ -1,5 +1,6 @@
 //! The pool between a fake memory, which checks and fails, and a table for a registry.
 #![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod common;
 
@@ -198,13 +199,13 @@ fn a_huge_block_grows_and_moves() {
     // SAFETY: the block is live and the test's.
     assert_eq!(unsafe { pool.huge_bytes(base) }, 2 * SUPERSLAB);
     // SAFETY: as above.
-    assert_eq!(unsafe { pool.resize_huge(base, 3 * SUPERSLAB, false) }, Some(base));
+    assert_eq!(unsafe { pool.resize_huge(base, 3 * SUPERSLAB, false) }, Ok(Some(base)));
     let (other, _) = pool.acquire_huge(1, 1).unwrap();
     // SAFETY: as above.
-    assert_eq!(unsafe { pool.resize_huge(base, 4 * SUPERSLAB, false) }, None);
+    assert_eq!(unsafe { pool.resize_huge(base, 4 * SUPERSLAB, false) }, Ok(None));
     assert_eq!(pool.registry().tag(base.as_ptr().addr()), Tag::HUGE);
     // SAFETY: as above.
-    let moved = unsafe { pool.resize_huge(base, 4 * SUPERSLAB, true) }.unwrap();
+    let moved = unsafe { pool.resize_huge(base, 4 * SUPERSLAB, true) }.unwrap().unwrap();
     assert_ne!(moved, base);
     assert_eq!(pool.registry().tag(base.as_ptr().addr()), Tag::FOREIGN);
     assert_eq!(pool.registry().tag(moved.as_ptr().addr()), Tag::HUGE);
@@ -220,7 +221,7 @@ fn a_huge_block_shrinks_and_is_freed_once() {
     let pool = pool(Fake::default(), Standard);
     let (base, _) = pool.acquire_huge(4 * SUPERSLAB, 1).unwrap();
     // SAFETY: the block is live and the test's.
-    assert_eq!(unsafe { pool.resize_huge(base, SUPERSLAB - 1, false) }, Some(base));
+    assert_eq!(unsafe { pool.resize_huge(base, SUPERSLAB - 1, false) }, Ok(Some(base)));
     // SAFETY: as above.
     assert_eq!(unsafe { pool.huge_bytes(base) }, SUPERSLAB);
     assert_eq!(pool.memory().outstanding(), SUPERSLAB);
@@ -233,6 +234,9 @@ fn a_huge_block_shrinks_and_is_freed_once() {
     // SAFETY: as above.
     let again = unsafe { pool.release_huge(base) };
     assert_eq!(again, Err(Fault::Foreign(base.as_ptr().addr())));
+    // SAFETY: as above.
+    let resized = unsafe { pool.resize_huge(base, 1, true) };
+    assert_eq!(resized, Err(Fault::Foreign(base.as_ptr().addr())));
     assert_eq!((pool.memory().outstanding(), pool.registry().published()), (0, 0));
 }
 
@@ -244,7 +248,7 @@ fn too_much_is_refused() {
     }
     let (base, _) = pool.acquire_huge(1, 1).unwrap();
     // SAFETY: the block is live and the test's.
-    assert_eq!(unsafe { pool.resize_huge(base, usize::MAX, true) }, None);
+    assert_eq!(unsafe { pool.resize_huge(base, usize::MAX, true) }, Ok(None));
     // SAFETY: as above.
     assert_eq!(unsafe { pool.huge_bytes(base) }, SUPERSLAB);
 }
@@ -265,7 +269,7 @@ fn workload(pool: &Pool) -> usize {
     let huge = [0, 1].map(|index| {
         let base = huge[index]?;
         // SAFETY: the block is live and ours.
-        let resized = unsafe { pool.resize_huge(base, bytes[index] + SUPERSLAB, true) };
+        let resized = unsafe { pool.resize_huge(base, bytes[index] + SUPERSLAB, true) }.unwrap();
         failed += usize::from(resized.is_none());
         bytes[index] += if resized.is_some() { SUPERSLAB } else { 0 };
         let now = resized.unwrap_or(base);

@@ -149,6 +149,15 @@ unsafe impl Registry for Costly {
         let before = self.units.lock().unwrap().insert(base, (head, word));
         assert!(before.is_some(), "published what is not covered");
     }
+
+    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+        let mut table = self.units.lock().unwrap();
+        let Some((tag, _)) = table.get_mut(&base).filter(|(tag, _)| *tag == expected) else {
+            return false;
+        };
+        *tag = Tag::FOREIGN;
+        true
+    }
 }
 
 type Pool<P> = SharedPool<Short, Costly, P>;
@@ -174,7 +183,7 @@ fn mover<P: Policy + 'static>(pool: &Arc<Pool<P>>, block: usize) -> thread::Join
     thread::spawn(move || {
         // SAFETY: the block is live, and this thread's.
         let place = unsafe { pool.resize_huge(pointer(block), SUPERSLAB + 1, true) };
-        place.is_some()
+        place.unwrap().is_some()
     })
 }
 

@@ -186,7 +186,8 @@ fn on_huge(pool: &Pool, naive: &mut Naive, step: &Step) {
         Step::ResizeHuge(which, bytes, may_move) => {
             let Some((base, old)) = pick(&mut naive.huge, which) else { return };
             // SAFETY: the block is the test's.
-            let resized = unsafe { pool.resize_huge(pointer(base), bytes, may_move) };
+            let resized =
+                unsafe { pool.resize_huge(pointer(base), bytes, may_move) }.expect("live");
             let bytes = bytes.next_multiple_of(SUPERSLAB);
             assert!(bytes > old || resized == Some(pointer(base)), "a block was not made shorter");
             let now = resized.map_or(base, |place| place.as_ptr().addr());

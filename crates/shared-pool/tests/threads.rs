@@ -4,10 +4,12 @@
 
 mod common;
 
+use std::ptr::NonNull;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use common::{Fake, START, Table, acquire, pool};
-use hakmem_contract::{Pool, Span, UNIT, UnitPool};
+use hakmem_contract::{Fault, HugeBlocks, Pool, Registry, Span, Tag, UNIT, UnitPool};
 use hakmem_shared_pool::{SharedPool, Standard};
 
 const THREADS: u32 = 4;
@@ -81,4 +83,29 @@ fn no_unit_has_two_owners() {
     pool.purge_all();
     assert_eq!(pool.memory().outstanding(), 0);
     assert_eq!(acquire(&pool, 16, 2).len(), 2);
+}
+
+/// Of two frees of one huge block at the same moment, one succeeds.
+#[test]
+fn a_huge_block_is_freed_once() {
+    let pool = pool(Fake::default(), Standard);
+    let barrier = Barrier::new(2);
+    for _ in 0..ROUNDS / 10 {
+        let address = pool.acquire_huge(1, 1).unwrap().0.as_ptr().addr();
+        let answers = std::thread::scope(|scope| {
+            let free = || {
+                let base = NonNull::new(std::ptr::without_provenance_mut(address)).unwrap();
+                barrier.wait();
+                // SAFETY: nobody uses the block; that it is freed twice is what is tested.
+                unsafe { pool.release_huge(base) }
+            };
+            [(); 2].map(|()| scope.spawn(free)).map(|thread| thread.join().unwrap())
+        });
+        let faults: Vec<_> = answers.iter().filter_map(|answer| answer.err()).collect();
+        assert_eq!(faults.len(), 1, "one block was freed twice, or not at all");
+        let late_or_not = [Fault::Foreign(address), Fault::DoubleFree(address)];
+        assert!(late_or_not.contains(&faults[0]), "{:?}", faults[0]);
+        assert_eq!(pool.registry().tag(address), Tag::FOREIGN);
+    }
+    assert_eq!(pool.memory().outstanding(), 0);
 }

@@ -36,4 +36,14 @@ impl Leaf {
             slot.store(tag.bits(), order);
         }
     }
+
+    /// Makes the tag of unit `index` foreign if it is `expected`. Of several callers one is told so.
+    #[inline]
+    pub(crate) fn retract_tag(&self, index: usize, expected: Tag, order: Ordering) -> bool {
+        let (old, new) = (expected.bits(), Tag::FOREIGN.bits());
+        // `order` is Acquire: the head of R4. Nothing is published, so no Release.
+        // Relaxed on failure: who is refused looks at nothing.
+        let retract = |slot: &AtomicU32| slot.compare_exchange(old, new, order, Ordering::Relaxed);
+        self.tags.get(index).is_some_and(|slot| retract(slot).is_ok())
+    }
 }

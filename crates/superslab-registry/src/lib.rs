@@ -34,6 +34,7 @@
 //! | R1 | `cover`: Release CAS of an entry of `leaves`, Release store of a root entry | every lookup: Acquire load of either | the leaf's zeroes |
 //! | R2 | `publish`: Release stores of the tags, after the words | `tag`, `tag_covered`: Acquire loads | the words that belong to the tags |
 //! | R3 | `Spares::put`: Release CAS of the list's head | `Spares::take`: Acquire swap | the links of the leaves in it |
+//! | R4 | `publish`, as in R2 | `retract`: Acquire CAS of the tag | the words, to the one of several that is told `true` |
 //!
 //! The guarantee *Ordered* of the trait needs none of them: who got an address by means that order
 //! memory has the publishing stores in its past, and coherence does the rest. R1 and R2 are for
@@ -167,7 +168,7 @@ impl TwoLevel {
 }
 
 // SAFETY: `zero` is never written, so what nobody published is foreign; tags and words are
-// only changed by `publish`, through atomics.
+// only changed by `publish` and `retract`, through atomics.
 unsafe impl Registry for TwoLevel {
     #[inline]
     fn cover(&self, base: usize, bytes: usize, meta: &impl MetaArena) -> bool {
@@ -227,6 +228,14 @@ unsafe impl Registry for TwoLevel {
             // Release: the tail of R2.
             leaf.set_tag(unit_of(address), tag, Ordering::Release);
         }
+    }
+
+    #[inline]
+    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+        // SAFETY: the caller's promise.
+        let leaf = unsafe { self.leaf_covered(base) };
+        // Acquire: the head of R4.
+        leaf.retract_tag(unit_of(base), expected, Ordering::Acquire)
     }
 }
 

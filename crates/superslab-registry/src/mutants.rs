@@ -1,6 +1,6 @@
 //! The registry with an edge cut, for the negative controls of the models: wrong on purpose.
 
-use hakmem_contract::{MetaArena, Tag};
+use hakmem_contract::{MetaArena, Registry, Tag};
 use hakmem_sync::atomic::Ordering;
 
 use crate::raw;
@@ -35,5 +35,36 @@ impl TwoLevel {
         leaf.set_word(unit_of(base), word);
         // Relaxed: the cut.
         leaf.set_tag(unit_of(base), tag, Ordering::Relaxed);
+    }
+
+    /// `retract` with R4 cut.
+    ///
+    /// # Safety
+    ///
+    /// As [`retract`](hakmem_contract::Registry::retract).
+    #[inline]
+    pub unsafe fn retract_without_r4(&self, base: usize, expected: Tag) -> bool {
+        // SAFETY: the caller's promise.
+        let leaf = unsafe { self.leaf_covered(base) };
+        // Relaxed: the cut.
+        leaf.retract_tag(unit_of(base), expected, Ordering::Relaxed)
+    }
+
+    /// `retract` in two steps, so that it does not decide.
+    ///
+    /// # Safety
+    ///
+    /// As [`retract`](hakmem_contract::Registry::retract).
+    #[inline]
+    pub unsafe fn retract_in_two_steps(&self, base: usize, expected: Tag) -> bool {
+        // SAFETY: the caller's promise.
+        let found = unsafe { self.tag_covered(base) } == expected;
+        if found {
+            // SAFETY: as above.
+            let leaf = unsafe { self.leaf_covered(base) };
+            // Release: as in `publish`.
+            leaf.set_tag(unit_of(base), Tag::FOREIGN, Ordering::Release);
+        }
+        found
     }
 }

@@ -91,6 +91,30 @@ fn a_refused_leaf_changes_nothing() {
 }
 
 #[test]
+fn a_tag_is_retracted_once_and_only_if_it_is_the_expected_one() {
+    let registry = common::registry();
+    assert!(registry.cover(GIB_4, UNIT, &Arena::default()));
+    // SAFETY: just covered, and nobody else's.
+    let retract = |expected| unsafe { registry.retract(GIB_4, expected) };
+    for round in 0..10_000 {
+        assert!(!retract(Tag::HUGE));
+        // SAFETY: as above.
+        unsafe { registry.publish(GIB_4, 1, Tag::HUGE, Tag::HUGE, round) };
+        assert!(!retract(Tag::SPAN_TAIL));
+        let n_told = std::thread::scope(|scope| {
+            let takers = [(); 2].map(|()| scope.spawn(|| retract(Tag::HUGE)));
+            takers.into_iter().filter_map(|taker| taker.join().ok()).filter(|told| *told).count()
+        });
+        assert_eq!((n_told, registry.tag(GIB_4)), (1, Tag::FOREIGN));
+        // SAFETY: covered.
+        assert_eq!(unsafe { registry.word_covered(GIB_4) }, round, "the word stays");
+        if cfg!(miri) && round == 10 {
+            break;
+        }
+    }
+}
+
+#[test]
 fn threads_that_race_for_leaves_lose_none() {
     let registry = common::registry();
     let arena = Arena::default();

@@ -1,4 +1,4 @@
-//! Models of edges R1, R2 and R3, and of the trait's guarantee *Ordered*.
+//! Models of edges R1, R2, R3 and R4, and of the trait's guarantee *Ordered*.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --profile loom -p hakmem-superslab-registry --test loom_publish`
 //!
@@ -236,4 +236,88 @@ fn a_spare_leaf_arrives_whole() {
 #[should_panic(expected = "Causality violation")]
 fn a_missing_r3_is_caught() {
     spare(Ordering::Relaxed);
+}
+
+type Retract = fn(&TwoLevel) -> bool;
+
+fn retract(registry: &TwoLevel) -> bool {
+    // SAFETY: the models cover it first, and nobody uses it.
+    unsafe { registry.retract(UNIT, Tag::HUGE) }
+}
+
+/// R4: a unit is retracted while it is published. Outcomes: too early; in time.
+fn retract_one(retract: Retract) -> std::sync::Arc<[Tally; 2]> {
+    let tally = tallies::<2>();
+    let seen = std::sync::Arc::clone(&tally);
+    loom::model(move || {
+        let model = model();
+        assert!(cover(&model.registry, &model.arena));
+        let publisher = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || publish(&model.registry))
+        };
+        // Spawned last: loom would not search backwards past its first load.
+        let taker = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || {
+                let taken = retract(&model.registry);
+                if taken {
+                    // SAFETY: covered.
+                    let word = unsafe { model.registry.word_covered(UNIT) };
+                    assert_eq!(word, WORD, "the word did not arrive");
+                }
+                taken
+            })
+        };
+        let taken = taker.join().unwrap();
+        publisher.join().unwrap();
+        let expected = if taken { Tag::FOREIGN } else { Tag::HUGE };
+        assert_eq!(model.registry.tag(UNIT), expected);
+        tally[usize::from(taken)].fetch_add(1, SeqCst);
+    });
+    seen
+}
+
+#[test]
+fn who_retracts_a_tag_has_its_word() {
+    assert_all_seen(&retract_one(retract));
+}
+
+#[test]
+#[should_panic(expected = "the word did not arrive")]
+fn a_missing_r4_is_caught() {
+    // SAFETY: the model covers it first, and nobody uses it.
+    retract_one(|registry| unsafe { registry.retract_without_r4(UNIT, Tag::HUGE) });
+}
+
+/// R4: two threads retract one unit. Outcomes: the first was told that it did; the second.
+fn retract_twice(retract: Retract) -> std::sync::Arc<[Tally; 2]> {
+    let tally = tallies::<2>();
+    let seen = std::sync::Arc::clone(&tally);
+    loom::model(move || {
+        let model = model();
+        assert!(cover(&model.registry, &model.arena));
+        publish(&model.registry);
+        let takers = [(); 2].map(|()| {
+            let model = Arc::clone(&model);
+            thread::spawn(move || retract(&model.registry))
+        });
+        let taken = takers.map(|taker| taker.join().unwrap());
+        assert_ne!(taken[0], taken[1], "one tag was retracted twice, or not at all");
+        assert_eq!(model.registry.tag(UNIT), Tag::FOREIGN);
+        tally[usize::from(taken[1])].fetch_add(1, SeqCst);
+    });
+    seen
+}
+
+#[test]
+fn of_two_who_retract_a_tag_one_is_told() {
+    assert_all_seen(&retract_twice(retract));
+}
+
+#[test]
+#[should_panic(expected = "one tag was retracted twice")]
+fn a_retraction_in_two_steps_is_caught() {
+    // SAFETY: the model covers it first, and nobody uses it.
+    retract_twice(|registry| unsafe { registry.retract_in_two_steps(UNIT, Tag::HUGE) });
 }

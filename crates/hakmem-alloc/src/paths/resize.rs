@@ -97,9 +97,13 @@ unsafe fn resize_huge<B: Boxes>(
     bytes: usize,
     align: usize,
 ) -> Option<NonNull<u8>> {
+    let shared = B::shared();
     let may_move = align <= SUPERSLAB;
     // SAFETY: the caller's block.
-    unsafe { B::shared().pool.resize_huge(block, bytes, may_move) }
+    match unsafe { shared.pool.resize_huge(block, bytes, may_move) } {
+        Ok(place) => place,
+        Err(fault) => shared.fault(fault),
+    }
 }
 
 /// A new block, and the contents copied.

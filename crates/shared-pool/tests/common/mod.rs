@@ -239,6 +239,15 @@ unsafe impl Registry for Table {
             *slot = (if unit == 0 { head } else { tail }, word);
         }
     }
+
+    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+        let mut table = self.0.lock().unwrap();
+        let Some((tag, _)) = table.get_mut(&base).filter(|(tag, _)| *tag == expected) else {
+            return false;
+        };
+        *tag = Tag::FOREIGN;
+        true
+    }
 }
 
 /// A pool on the heap: it is too large for a stack.

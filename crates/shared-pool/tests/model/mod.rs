@@ -55,15 +55,16 @@ unsafe impl Memory for Once {
     fn acquire(&self, bytes: usize, _align: usize, _huge: bool) -> Option<Range> {
         let mut mapped = self.mapped.lock().unwrap();
         let address = START + mapped.len() * SUPERSLAB;
-        mapped.push(true);
+        mapped.extend(std::iter::repeat_n(true, bytes / SUPERSLAB));
         let base = NonNull::new(std::ptr::without_provenance_mut(address))?;
         Some(Range { base, bytes, zeroed: false })
     }
 
-    unsafe fn release(&self, base: NonNull<u8>, _bytes: usize) {
+    unsafe fn release(&self, base: NonNull<u8>, bytes: usize) {
         let number = (base.addr().get() - START) / SUPERSLAB;
-        let mapped = std::mem::replace(&mut self.mapped.lock().unwrap()[number], false);
-        assert!(mapped, "a SuperSlab was retired twice");
+        for mapped in &mut self.mapped.lock().unwrap()[number..][..bytes / SUPERSLAB] {
+            assert!(std::mem::replace(mapped, false), "a SuperSlab was retired twice");
+        }
     }
 
     unsafe fn resize(
@@ -134,6 +135,16 @@ unsafe impl Registry for Table {
         for unit in 0..units {
             table.insert(base + unit * UNIT, (if unit == 0 { head } else { tail }, word));
         }
+    }
+
+    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+        self.switch();
+        let mut table = self.units.lock().unwrap();
+        let Some((tag, _)) = table.get_mut(&base).filter(|(tag, _)| *tag == expected) else {
+            return false;
+        };
+        *tag = Tag::FOREIGN;
+        true
     }
 }
 

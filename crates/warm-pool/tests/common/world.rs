@@ -183,6 +183,10 @@ unsafe impl Registry for World {
             }
         }
     }
+
+    unsafe fn retract(&self, _base: usize, _expected: Tag) -> bool {
+        unreachable!("a slab's units are published together, as foreign too")
+    }
 }
 
 // SAFETY: zero, aligned, and nobody else's as long as the test lasts.
