@@ -59,7 +59,7 @@
 //! | P5 | `Reserve::put_back`: Release CAS | `Reserve::piece`: Acquire swap | a piece of metadata memory |
 //! | P6 | `Registry::publish` | `Registry::retract` (an edge of the registry), then the word | the length of the range of a huge block, to one of several who free it |
 //!
-//! Modelled: P1 in `tests/loom_claim.rs`, P2 in `tests/loom_hint.rs`, P3 in
+//! Modelled: P1 in `tests/loom_claim.rs` and `tests/loom_purge.rs`, P2 in `tests/loom_hint.rs`, P3 in
 //! `tests/loom_retire.rs`, P4 in `tests/loom_span.rs`, P5 in `tests/loom_reserve.rs`,
 //! P6 in `tests/loom_huge.rs`.
 //!

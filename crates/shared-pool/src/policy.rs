@@ -30,6 +30,8 @@ pub unsafe trait Policy {
     const PUT_BACK: Ordering = Ordering::Release;
     /// The head of P5.
     const BORROW: Ordering = Ordering::Acquire;
+    /// Whether units are claimed before their contents are dropped, not afterwards (P1).
+    const PURGE_CLAIMED: bool = true;
     /// Whether units are purged when they were free for a while.
     const DECAY: bool = true;
 

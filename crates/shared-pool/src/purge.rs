@@ -15,7 +15,7 @@ use hakmem_sync::const_unless_loom;
 use hakmem_sync::tree::BitTree;
 
 use crate::arrays;
-use crate::entry::pointer;
+use crate::entry::{Entry, pointer};
 use crate::policy::Policy;
 use crate::pool::SharedPool;
 use crate::state::{Units, low_u32, run};
@@ -137,20 +137,36 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// any other taker, and gives them back. Returns the bytes.
     pub(crate) fn purge_one(&self, number: u32, least: u32) -> usize {
         let Some(entry) = self.entry(number) else { return 0 };
+        let early = if P::PURGE_CLAIMED {
+            0
+        } else {
+            self.drop_contents(entry, entry.state.load().dirty())
+        };
         self.policy.step();
         let Some(claim) = entry.state.claim_dirty(least, P::CLAIM) else { return 0 };
         self.note_claim(number, claim);
+        // After the claim: until then the units may become somebody's.
+        let zero = if P::PURGE_CLAIMED {
+            self.drop_contents(entry, claim.mask)
+        } else {
+            early & claim.mask
+        };
+        self.give(number, claim.mask, zero);
+        zero.count_ones() as usize * UNIT
+    }
+
+    /// Drops the contents of the units of `mask`, which the caller has claimed. Returns those that are
+    /// zero now.
+    fn drop_contents(&self, entry: &Entry, mask: u32) -> u32 {
         let mut zero = 0;
-        for (start, units) in runs_of(claim.mask) {
+        for (start, units) in runs_of(mask) {
             let Some(base) = pointer(entry.unit(start)) else { continue };
-            // SAFETY: the units were just claimed, so their pages are ours; free units have no
-            // contents.
+            // SAFETY: the units are claimed, so their pages are ours; nobody needs what is in them.
             if unsafe { self.memory.purge(base, units.get() * UNIT) } {
                 zero |= run(start, units.get());
             }
         }
-        self.give(number, claim.mask, zero);
-        zero.count_ones() as usize * UNIT
+        zero
     }
 }
 

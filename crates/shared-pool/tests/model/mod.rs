@@ -23,13 +23,29 @@ const START: usize = 1 << 40;
 /// SuperSlabs that one execution may map.
 pub(crate) const MOST: usize = 3;
 
-/// Hands out each address once. It orders nothing: plain `std`, on purpose.
-#[derive(Debug, Default)]
+/// Hands out each address once. It orders nothing: plain `std`, on purpose. The contents of the units
+/// are loom's.
+#[derive(Debug)]
 pub(crate) struct Once {
     mapped: Mutex<Vec<bool>>,
+    contents: Vec<UnsafeCell<usize>>,
 }
 
 impl Once {
+    fn new() -> Self {
+        let contents = (0..MOST * 32).map(|_| UnsafeCell::new(0)).collect();
+        Self { mapped: Mutex::default(), contents }
+    }
+
+    /// Writes to units; loom reports a race if anybody else uses them, or did without an edge.
+    fn write(&self, address: usize, units: usize, value: usize) {
+        let first = self.check(address);
+        for cell in &self.contents[first..first + units] {
+            // SAFETY: the caller owns the unit; loom checks it.
+            cell.with_mut(|cell| unsafe { *cell = value });
+        }
+    }
+
     /// Panics unless the SuperSlab of `address` is handed out.
     pub(crate) fn check(&self, address: usize) -> usize {
         let unit = address.checked_sub(START).expect("not an address of ours") / UNIT;
@@ -77,7 +93,8 @@ unsafe impl Memory for Once {
         None
     }
 
-    unsafe fn purge(&self, _base: NonNull<u8>, _bytes: usize) -> bool {
+    unsafe fn purge(&self, base: NonNull<u8>, bytes: usize) -> bool {
+        self.write(base.addr().get(), bytes / UNIT, 0);
         true
     }
 
@@ -148,17 +165,14 @@ unsafe impl Registry for Table {
     }
 }
 
-/// A pool, and the contents of every unit.
+/// A pool.
 pub(crate) struct Model<P> {
     pub(crate) pool: SharedPool<Once, Table, P>,
-    contents: Vec<UnsafeCell<usize>>,
 }
 
 impl<P: Policy> Model<P> {
     pub(crate) fn new(policy: P) -> Self {
-        let pool = SharedPool::with_policy(Once::default(), Table::default(), policy);
-        let contents = (0..MOST * 32).map(|_| UnsafeCell::new(0)).collect();
-        Self { pool, contents }
+        Self { pool: SharedPool::with_policy(Once::new(), Table::default(), policy) }
     }
 
     /// A span at hand.
@@ -186,18 +200,14 @@ impl<P: Policy> Model<P> {
 
     /// Writes to the units; loom reports a race if anybody else uses them, or did without an edge.
     pub(crate) fn write(&self, span: Span, value: usize) {
-        let first = self.pool.memory().check(span.address());
-        for cell in &self.contents[first..first + usize::from(span.units)] {
-            // SAFETY: the caller owns the unit; loom checks it.
-            cell.with_mut(|cell| unsafe { *cell = value });
-        }
+        self.pool.memory().write(span.address(), usize::from(span.units), value);
     }
 
     /// Reads the first unit.
     pub(crate) fn read(&self, span: Span) -> usize {
         let first = self.pool.memory().check(span.address());
-        // SAFETY: as in `write`.
-        self.contents[first].with(|cell| unsafe { *cell })
+        // SAFETY: as in `Once::write`.
+        self.pool.memory().contents[first].with(|cell| unsafe { *cell })
     }
 }
 
