@@ -69,6 +69,10 @@ unsafe impl Backend for Units {
 
 // SAFETY: what is published is in the array.
 unsafe impl Registry for Units {
+    fn tag_in_reach(&self, address: usize) -> Option<Tag> {
+        Some(self.tag(address))
+    }
+
     fn cover(&self, _base: usize, _bytes: usize, _meta: &impl MetaArena) -> bool {
         true
     }

@@ -149,12 +149,10 @@ pub unsafe trait Memory: MetaArena {
     fn now_ms(&self) -> u64;
 
     /// Sets what the cache may keep. Holds from the next release on.
-    fn configure(&self, _limits: Limits) {}
+    fn configure(&self, limits: Limits);
 
     /// Maps up to `superslabs` ahead. Returns how many.
-    fn prewarm(&self, _superslabs: usize) -> usize {
-        0
-    }
+    fn prewarm(&self, superslabs: usize) -> usize;
 
     /// Gives back what the cache holds longer than its age limit; all of it if `all`. Returns
     /// the bytes given back.

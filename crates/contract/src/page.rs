@@ -89,15 +89,11 @@ pub unsafe trait Page: Sized {
     /// # Safety
     ///
     /// As [`give_local`](Self::give_local), and the slab was opened with `geometry`.
-    #[inline(always)]
     unsafe fn give_one_local(
         this: NonNull<Self>,
         block: *mut u8,
-        _geometry: &Geometry,
-    ) -> Result<bool, Fault> {
-        // SAFETY: passed on.
-        unsafe { Self::give_local(this, &raw const block, 1) }.map(|given| given.noticed)
-    }
+        geometry: &Geometry,
+    ) -> Result<bool, Fault>;
 
     /// The tag that the slab was opened with.
     ///

@@ -28,10 +28,7 @@ pub unsafe trait Registry {
 
     /// The same, or `None` for an address that no memory of a program can have. For the hot path,
     /// which has somewhere else to go then.
-    #[inline(always)]
-    fn tag_in_reach(&self, address: usize) -> Option<Tag> {
-        Some(self.tag(address))
-    }
+    fn tag_in_reach(&self, address: usize) -> Option<Tag>;
 
     /// The tag of the unit that `address` lies in.
     ///

@@ -80,6 +80,12 @@ unsafe impl MetaArena for Short {
 
 // SAFETY: addresses are handed out once and never touched.
 unsafe impl Memory for Short {
+    fn configure(&self, _limits: hakmem_contract::Limits) {}
+
+    fn prewarm(&self, _superslabs: usize) -> usize {
+        0
+    }
+
     fn acquire(&self, bytes: usize, _align: usize, _huge: bool) -> Option<Range> {
         Some(Range { base: self.fresh(), bytes, zeroed: true })
     }
@@ -119,6 +125,10 @@ struct Costly {
 
 // SAFETY: one lock, one table.
 unsafe impl Registry for Costly {
+    fn tag_in_reach(&self, address: usize) -> Option<Tag> {
+        Some(self.tag(address))
+    }
+
     fn cover(&self, base: usize, _bytes: usize, meta: &impl MetaArena) -> bool {
         if self.units.lock().unwrap().contains_key(&base) {
             return true;

@@ -3,7 +3,7 @@
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::{MIN_ALIGN, SUPERSLAB};
-use hakmem_contract::{Backend, HugeBlocks, Kind, Pool, Registry, SizeClasses, Spans};
+use hakmem_contract::{Backend, Class, HugeBlocks, Kind, Pool, Registry, SizeClasses, Spans};
 use hakmem_front_gate::{Gate, Tier};
 
 use super::{large, small};
@@ -32,16 +32,30 @@ pub(crate) unsafe fn reallocate_known<B: Boxes>(
         if from == to {
             return block.as_ptr();
         }
-        if let Some(new) = small::pop::<B>(to) {
-            // SAFETY: both have so many bytes, and the new block overlaps nothing.
-            unsafe { ptr::copy_nonoverlapping(block.as_ptr(), new.as_ptr(), old.min(size)) };
-            // SAFETY: the contents have moved; the caller does not use the old address.
-            unsafe { small::deallocate_known::<B>(block.as_ptr()) };
+        // SAFETY: passed on; the block of class `to` has `size` bytes, and this one `old`.
+        if let Some(new) = unsafe { move_cached::<B>(block, to, old.min(size)) } {
             return new.as_ptr();
         }
     }
     // SAFETY: passed on.
     unsafe { reallocate::<B>(block, size, align, options) }
+}
+
+/// Moves `n` bytes into a cached block of class `to`, and frees the old block; `None` if there is
+/// no cached block.
+///
+/// # Safety
+///
+/// `block` is a live block of ours, of another class; it and blocks of `to` have `n` bytes; nobody
+/// uses the old address if it moves.
+#[inline(always)]
+unsafe fn move_cached<B: Boxes>(block: NonNull<u8>, to: Class, n: usize) -> Option<NonNull<u8>> {
+    let new = small::pop::<B>(to)?;
+    // SAFETY: both have so many bytes, and the new block overlaps nothing.
+    unsafe { ptr::copy_nonoverlapping(block.as_ptr(), new.as_ptr(), n) };
+    // SAFETY: the contents have moved; the caller does not use the old address.
+    unsafe { small::deallocate_known::<B>(block.as_ptr()) };
+    Some(new)
 }
 
 /// See [`Allocator::reallocate`](crate::Allocator::reallocate).
@@ -57,9 +71,20 @@ pub(crate) unsafe fn reallocate<B: Boxes>(
     options: &Options,
 ) -> *mut u8 {
     let kind = B::shared().pool.registry().tag(block.as_ptr().addr()).kind();
+    if let Kind::Slab(_, from) = kind
+        && align <= MIN_ALIGN
+        && let Some(to) = B::Classes::class_of_fast(size)
+        && from != to
+    {
+        let old = B::Classes::geometry(from).block_size as usize;
+        // SAFETY: passed on; the block of class `to` has `size` bytes, and this one `old`.
+        if let Some(new) = unsafe { move_cached::<B>(block, to, old.min(size)) } {
+            return new.as_ptr();
+        }
+    }
     let wanted = Gate::<B::Classes>::tier(size, align);
     let in_place = match (kind, wanted) {
-        (Kind::Slab(_, old), Tier::Small(new)) => (old == new).then_some(block),
+        (Kind::Slab(_, old), Tier::Small(new)) if old == new => Some(block),
         // SAFETY: the caller's block.
         (Kind::SpanHead(old), Tier::Span(new)) => unsafe { resize_span::<B>(block, old, new) },
         // SAFETY: the caller's block.

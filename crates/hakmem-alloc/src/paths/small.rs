@@ -14,7 +14,7 @@ use crate::boxes::Boxes;
 use crate::heap::Heap;
 use crate::options::Options;
 
-/// Remote frees of blocks at least this large are not gathered: one atomic OR is little beside
+/// remote frees of blocks at least this large are not gathered: one atomic addition is little beside
 /// what the block was used for, and its owner wants it back.
 const GATHER_BELOW: u32 = 1024;
 

@@ -116,6 +116,12 @@ unsafe impl MetaArena for Fake {
 
 // SAFETY: ranges are disjoint; none of them is ever touched.
 unsafe impl Memory for Fake {
+    fn configure(&self, _limits: hakmem_contract::Limits) {}
+
+    fn prewarm(&self, _superslabs: usize) -> usize {
+        0
+    }
+
     fn acquire(&self, bytes: usize, align: usize, _huge: bool) -> Option<Range> {
         if self.fails() {
             return None;
@@ -205,6 +211,10 @@ impl Table {
 
 // SAFETY: one lock, one table.
 unsafe impl Registry for Table {
+    fn tag_in_reach(&self, address: usize) -> Option<Tag> {
+        Some(self.tag(address))
+    }
+
     fn cover(&self, base: usize, bytes: usize, meta: &impl MetaArena) -> bool {
         let mut table = self.0.lock().unwrap();
         if (0..bytes / UNIT).all(|unit| table.contains_key(&(base + unit * UNIT))) {

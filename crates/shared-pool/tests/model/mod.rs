@@ -68,6 +68,12 @@ unsafe impl MetaArena for Once {
 
 // SAFETY: addresses are handed out once and never touched.
 unsafe impl Memory for Once {
+    fn configure(&self, _limits: hakmem_contract::Limits) {}
+
+    fn prewarm(&self, _superslabs: usize) -> usize {
+        0
+    }
+
     fn acquire(&self, bytes: usize, _align: usize, _huge: bool) -> Option<Range> {
         let mut mapped = self.mapped.lock().unwrap();
         let address = START + mapped.len() * SUPERSLAB;
@@ -129,6 +135,10 @@ impl Table {
 
 // SAFETY: one lock, one table.
 unsafe impl Registry for Table {
+    fn tag_in_reach(&self, address: usize) -> Option<Tag> {
+        Some(self.tag(address))
+    }
+
     fn cover(&self, _base: usize, _bytes: usize, _meta: &impl MetaArena) -> bool {
         true
     }

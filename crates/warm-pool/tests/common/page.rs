@@ -92,6 +92,15 @@ unsafe impl Page for FakePage {
         size_of::<Self>() + 64 * usize::from(geometry.units)
     }
 
+    unsafe fn give_one_local(
+        this: NonNull<Self>,
+        block: *mut u8,
+        _geometry: &Geometry,
+    ) -> Result<bool, Fault> {
+        // SAFETY: passed on.
+        unsafe { Self::give_local(this, &raw const block, 1) }.map(|given| given.noticed)
+    }
+
     unsafe fn open_local(
         memory: NonNull<u8>,
         span: Span,

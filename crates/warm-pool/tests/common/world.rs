@@ -152,6 +152,10 @@ unsafe impl Backend for World {
 
 // SAFETY: what is published is in the map.
 unsafe impl Registry for World {
+    fn tag_in_reach(&self, address: usize) -> Option<Tag> {
+        Some(self.tag(address))
+    }
+
     fn cover(&self, _base: usize, _bytes: usize, _meta: &impl MetaArena) -> bool {
         true
     }
