@@ -17,8 +17,9 @@ const STEP_PART: usize = 8;
 /// How often a plain mapping is tried before a longer one.
 const PLAIN_ATTEMPTS: usize = 2;
 
-/// The first four SuperSlabs get no huge pages, so that a short program stays small.
-const SMALL_HEAP: usize = 4 * SUPERSLAB;
+/// The first 16 SuperSlabs get no huge pages: heaps of many threads fill them sparsely, and a huge
+/// page is resident as a whole (`docs/why/os-acquire.md` has the numbers).
+const SMALL_HEAP: usize = 16 * SUPERSLAB;
 
 /// 2 MiB: huge blocks from this size on get huge pages, for the whole ones inside of them.
 pub(crate) const HUGE_BLOCK: usize = SUPERSLAB;
