@@ -10,7 +10,7 @@
 //!
 //! [`geometry`] (units, SuperSlabs, limits), [`class`] and [`tag`] (how a block is described),
 //! then the seams from the top of the allocator to its bottom: [`cache`], [`page`], [`backend`], [`pool`],
-//! [`registry`], [`os`]; and [`fault`], what is said when a program is wrong.
+//! [`registry`], [`os`], [`thread`]; and [`fault`], what is said when a program is wrong.
 #![no_std]
 
 pub mod backend;
@@ -24,6 +24,7 @@ pub mod page;
 pub mod pool;
 pub mod registry;
 pub mod tag;
+pub mod thread;
 
 pub use backend::Backend;
 pub use cache::{BlockSource, FrontCache};
@@ -36,6 +37,7 @@ pub use page::Page;
 pub use pool::{HugeBlocks, Pool, Span, Spans, UnitPool};
 pub use registry::Registry;
 pub use tag::{Kind, Owner, Tag};
+pub use thread::ThreadWord;
 
 use core::ptr::NonNull;
 

@@ -8,34 +8,12 @@
 //!
 //! The word starts as the address of the empty heap, so nobody asks "initialised?".
 
-/// A word of each thread.
-///
-/// # Safety
-///
-/// Implementors promise the *Guarantees* below; unsafe code relies on them.
-///
-/// # Guarantees
-///
-/// - `get` returns what this thread `set` last, or the address of the empty heap.
-/// - `get` is not folded with an earlier one: a coroutine may have moved to another thread.
-pub unsafe trait ThreadWord {
-    /// What the word points to.
-    type Heap;
-
-    /// The word of the running thread.
-    fn get() -> *mut Self::Heap;
-
-    /// What the word starts as.
-    fn empty() -> *mut Self::Heap;
-
-    /// Changes the word of the running thread.
-    fn set(heap: *mut Self::Heap);
-}
+pub use hakmem_contract::ThreadWord;
 
 /// Defines a [`ThreadWord`] with the best access that the target has.
 ///
-/// `thread_word! { struct Word: Heap = EMPTY, "symbol" }`, where `EMPTY` is a static that derefs to nothing
-/// and is the empty heap, and `"symbol"` is unique in the program.
+/// `thread_word! { struct Word: Heap = EMPTY, "symbol" }`, where `EMPTY` is a static that begins with
+/// the empty heap, and `"symbol"` is unique in the program.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[macro_export]
 macro_rules! thread_word {
