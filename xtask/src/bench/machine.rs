@@ -53,7 +53,7 @@ fn version(places: &Places, entrant: &Entrant) -> Option<String> {
     if let Some(library) = &entrant.preload {
         // The link's target has the full number: libjemalloc.so.2 says little.
         let real = std::fs::canonicalize(library).unwrap_or_else(|_| library.clone());
-        return Some(real.display().to_string());
+        return real.file_name().map(|name| name.to_string_lossy().into_owned());
     }
     match entrant.name.as_str() {
         "hakmem" => Some(revision(&places.root)),
