@@ -51,7 +51,7 @@ impl<P: Page> Outbox<P> {
     /// # Safety
     ///
     /// The caller owns that block, and gives it up.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn push(&mut self, slab: *mut P, word: usize, bit: u64) -> Result<(), Fault> {
         // Neighbouring words of one slab, and the same word of neighbouring descriptors, get
         // different entries.
@@ -89,7 +89,7 @@ impl<P: Page> Outbox<P> {
     /// # Safety
     ///
     /// None beyond the type's invariants; unsafe because it gives blocks up.
-    #[inline]
+    #[inline(never)]
     pub unsafe fn flush(&mut self) -> Result<(), Fault> {
         if self.pending == 0 {
             return Ok(());
@@ -110,7 +110,7 @@ impl<P: Page> Outbox<P> {
     /// # Safety
     ///
     /// They are ours to give.
-    #[inline]
+    #[inline(never)]
     unsafe fn send(entry: &mut Entry<P>) -> Result<(), Fault> {
         let bits = core::mem::take(&mut entry.bits);
         let Some(slab) = ptr::NonNull::new(entry.slab) else { return Ok(()) };

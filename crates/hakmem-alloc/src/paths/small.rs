@@ -5,7 +5,7 @@ use core::ptr::{self, NonNull};
 use hakmem_contract::HugeBlocks;
 use hakmem_contract::tag::CLASS_LIMIT;
 use hakmem_contract::{
-    Backend, Class, Fault, FrontCache, Kind, Owner, Page, Pool, Registry, SizeClasses, Spans, Tag,
+    Backend, Class, Fault, FrontCache, Kind, Page, Pool, Registry, SizeClasses, Spans, Tag,
 };
 use hakmem_tls_bind::ThreadWord;
 
@@ -165,7 +165,7 @@ unsafe fn spill_cold<B: Boxes>(block: NonNull<u8>) {
     unsafe { B::Front::spill(front, class, geometry, block, &mut source, meta) };
 }
 
-/// Another thread's block, a span, a huge block, null, or nothing of ours.
+/// Another thread's block, most often; or a span, a huge block, null, or nothing of ours.
 ///
 /// # Safety
 ///
@@ -173,21 +173,48 @@ unsafe fn spill_cold<B: Boxes>(block: NonNull<u8>) {
 #[cold]
 #[inline(never)]
 unsafe fn deallocate_cold<B: Boxes>(block: *mut u8) {
+    let kind = B::shared().pool.registry().tag(block.addr()).kind();
+    if let Kind::Slab(_, class) = kind
+        && let Some(base) = NonNull::new(block)
+    {
+        // SAFETY: passed on.
+        if let Err(fault) = unsafe { give_remote::<B>(base, class) } {
+            fault_cold::<B>(fault);
+        }
+    } else {
+        // SAFETY: passed on.
+        unsafe { deallocate_large_cold::<B>(block, kind) };
+    }
+}
+
+/// What is not in a slab.
+///
+/// # Safety
+///
+/// Nobody uses the block any more; `kind` is what the registry says of it.
+#[cold]
+#[inline(never)]
+unsafe fn deallocate_large_cold<B: Boxes>(block: *mut u8, kind: Kind) {
     let Some(base) = NonNull::new(block) else { return };
-    let shared = B::shared();
-    let result = match shared.pool.registry().tag(block.addr()).kind() {
+    let pool = &B::shared().pool;
+    let result = match kind {
         // SAFETY: passed on.
-        Kind::Slab(owner, class) => unsafe { give_remote::<B>(base, owner, class) },
+        Kind::SpanHead(_) => unsafe { pool.release_span(base) },
         // SAFETY: passed on.
-        Kind::SpanHead(_) => unsafe { shared.pool.release_span(base) },
-        // SAFETY: passed on.
-        Kind::Huge => unsafe { shared.pool.release_huge(base) },
+        Kind::Huge => unsafe { pool.release_huge(base) },
         Kind::SpanTail => Err(Fault::Interior(block.addr())),
-        Kind::Foreign => Err(Fault::Foreign(block.addr())),
+        Kind::Foreign | Kind::Slab(..) => Err(Fault::Foreign(block.addr())),
     };
     if let Err(fault) = result {
-        shared.fault(fault);
+        fault_cold::<B>(fault);
     }
+}
+
+/// The program is wrong.
+#[cold]
+#[inline(never)]
+fn fault_cold<B: Boxes>(fault: Fault) -> ! {
+    B::shared().fault(fault)
 }
 
 /// Gives a block of another thread back, by way of the outbox if this thread has a heap.
@@ -196,11 +223,7 @@ unsafe fn deallocate_cold<B: Boxes>(block: *mut u8) {
 ///
 /// Nobody uses the block any more.
 #[inline]
-unsafe fn give_remote<B: Boxes>(
-    block: NonNull<u8>,
-    _owner: Owner,
-    class: Class,
-) -> Result<(), Fault> {
+unsafe fn give_remote<B: Boxes>(block: NonNull<u8>, class: Class) -> Result<(), Fault> {
     // SAFETY: a unit with a tag is covered.
     let word = unsafe { B::shared().pool.registry().word_covered(block.as_ptr().addr()) };
     let Some(slab) = NonNull::new(ptr::with_exposed_provenance_mut::<B::Page>(word)) else {
