@@ -1,33 +1,4 @@
 // static
 // cflags: -static
 // The same without any shared library: libc's own malloc must not come in beside ours.
-#include "check.h"
-
-static void *work(void *unused) {
-    char *block = malloc(500);
-    fill(block, 500, 1);
-    free(block);
-    return unused;
-}
-
-int main(void) {
-    // Others keep a word of their own before a block.
-    void *block = malloc(16);
-    CHECK(malloc_usable_size(block) == 16);
-    free(block);
-    char *text = strdup("a text of libc's making");
-    CHECK(text != NULL && malloc_usable_size(text) % 16 == 0);
-    free(text);
-    char *line = NULL;
-    CHECK(asprintf(&line, "%s %d", "printed", 5) == 9);
-    line = realloc(line, 50000);
-    CHECK(strcmp(line, "printed 5") == 0);
-    free(line);
-    free_sized(malloc(10), 10);
-    for (int i = 0; i < 50; i++) {
-        pthread_t thread;
-        CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
-        pthread_join(thread, NULL);
-    }
-    return 0;
-}
+#include "static_link.c"
