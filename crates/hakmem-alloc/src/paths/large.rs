@@ -16,28 +16,30 @@ use crate::options::Options;
 /// `size` bytes at a multiple of `align`, a power of two. Any size, any alignment.
 #[inline(never)]
 pub(crate) fn allocate_any<B: Boxes>(size: usize, align: usize, options: &Options) -> *mut u8 {
-    match Gate::<B::Classes>::tier(size, align) {
-        Tier::Small(class) => small::allocate_class::<B>(class, options),
-        tier => acquire_cold::<B>(tier, align, options)
-            .map_or(ptr::null_mut(), |(block, _)| block.as_ptr()),
-    }
+    allocate_tier::<B>(size, align, options).0
 }
 
 /// The same, all zero: what is known to be zero is not cleared.
 #[inline]
 pub(crate) fn allocate_zeroed<B: Boxes>(size: usize, align: usize, options: &Options) -> *mut u8 {
-    let (block, zeroed) = match Gate::<B::Classes>::tier(size, align) {
-        Tier::Small(class) => (small::allocate_class::<B>(class, options), false),
-        tier => match acquire_cold::<B>(tier, align, options) {
-            Some((block, zeroed)) => (block.as_ptr(), zeroed),
-            None => (ptr::null_mut(), false),
-        },
-    };
+    let (block, zeroed) = allocate_tier::<B>(size, align, options);
     if !zeroed && !block.is_null() {
         // SAFETY: the block has `size` bytes and is ours to give.
         unsafe { block.write_bytes(0, size) };
     }
     block
+}
+
+/// A block from whoever serves the request, and whether it is known to be zero.
+#[inline]
+fn allocate_tier<B: Boxes>(size: usize, align: usize, options: &Options) -> (*mut u8, bool) {
+    match Gate::<B::Classes>::tier(size, align) {
+        Tier::Small(class) => (small::allocate_class::<B>(class, options), false),
+        tier => match acquire_cold::<B>(tier, align, options) {
+            Some((block, zeroed)) => (block.as_ptr(), zeroed),
+            None => (ptr::null_mut(), false),
+        },
+    }
 }
 
 /// A span or a huge block, and whether it is known to be zero. When memory has run out, what
