@@ -61,6 +61,7 @@ impl Class {
 /// # Invariants
 ///
 /// - `capacity * block_size <= units * UNIT`, `capacity >= 16`, and `capacity <= 4096`.
+/// - `tail < block_size`.
 /// - `reciprocal == ceil(2^64 / block_size)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
@@ -77,6 +78,9 @@ pub struct Geometry {
     pub reciprocal: u64,
     /// The most blocks that one thread's front cache may hold.
     pub cache_limit: u16,
+    /// Bytes at the end of each block that are not the program's: a page box that checks for
+    /// overflows keeps a canary there.
+    pub tail: u8,
 }
 
 impl Geometry {
@@ -107,7 +111,22 @@ impl Geometry {
             // INVARIANT: `(2^64 - 1) / d + 1` is `ceil(2^64 / d)` for every `d > 1`.
             reciprocal: u64::MAX / block_size as u64 + 1,
             cache_limit,
+            tail: 0,
         }
+    }
+
+    /// The same with `tail` bytes of each block kept from the program.
+    #[must_use]
+    pub const fn with_tail(self, tail: u8) -> Self {
+        assert!((tail as u32) < self.block_size);
+        Self { tail, ..self }
+    }
+
+    /// Bytes of a block that the program may use.
+    #[inline(always)]
+    #[must_use]
+    pub const fn usable(&self) -> usize {
+        self.block_size as usize - self.tail as usize
     }
 }
 
@@ -125,8 +144,8 @@ const fn low_u16(value: usize) -> u16 {
 ///
 /// # Guarantees
 ///
-/// - `class_of(size)` is `Some` exactly for `size <= SMALL_MAX`, and the class's blocks have at
-///   least `size` bytes.
+/// - `class_of(size)` is `Some` exactly for `size <= SMALL_MAX`, and of the class's blocks at least
+///   `size` bytes are usable.
 /// - `class_of_fast` agrees with `class_of` wherever it is `Some`.
 /// - `class_of` is monotonic, and `geometry` is right for every class that `class_of` returns.
 pub unsafe trait SizeClasses: 'static {

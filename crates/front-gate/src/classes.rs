@@ -4,8 +4,12 @@ use hakmem_contract::{Class, Geometry, MAX_CLASSES, SizeClasses};
 
 /// 16 to 128 bytes by 16, then four classes per doubling up to 32 KiB: 40 classes, a block is at
 /// most 25 % larger than asked for (above 64 bytes).
+pub type FourPerDoubling = Doubling<0>;
+
+/// The same blocks, of which the last `TAIL` bytes (at most 16) are not the program's: room for a
+/// canary.
 #[derive(Clone, Copy, Debug)]
-pub struct FourPerDoubling;
+pub struct Doubling<const TAIL: u8>;
 
 const COUNT: usize = 40;
 const SMALL_MAX: usize = 32 << 10;
@@ -65,41 +69,56 @@ const fn class(size: usize) -> Class {
     }
 }
 
-const GEOMETRY: [Geometry; COUNT] = {
+/// The geometry of every class.
+const fn geometries(tail: u8) -> [Geometry; COUNT] {
     let mut all = [Geometry::new(16, CACHE_BYTES, CACHE_BLOCKS); COUNT];
     let mut i = 0;
     while i < COUNT {
-        all[i] = Geometry::new(block_size(i), CACHE_BYTES, CACHE_BLOCKS);
+        all[i] = Geometry::new(block_size(i), CACHE_BYTES, CACHE_BLOCKS).with_tail(tail);
         // The table and the arithmetic agree at both ends of every class.
         assert!(class_index(block_size(i) as usize) == i);
         assert!(i + 1 == COUNT || class_index(block_size(i) as usize + 1) == i + 1);
         i += 1;
     }
     all
-};
+}
 
-// SAFETY: the assertions on GEOMETRY check both ends of every class, and `class_index` is
+impl<const TAIL: u8> Doubling<TAIL> {
+    const TAIL_BYTES: usize = {
+        assert!(TAIL <= 16);
+        TAIL as usize
+    };
+    const GEOMETRY: [Geometry; COUNT] = geometries(TAIL);
+}
+
+// SAFETY: the assertions in `geometries` check both ends of every class, and `class_index` is
 // monotonic between them because both its branches are.
-unsafe impl SizeClasses for FourPerDoubling {
+unsafe impl<const TAIL: u8> SizeClasses for Doubling<TAIL> {
     const COUNT: usize = COUNT;
-    const SMALL_MAX: usize = SMALL_MAX;
+    const SMALL_MAX: usize = SMALL_MAX - Self::TAIL_BYTES;
 
     #[inline(always)]
     fn class_of_fast(size: usize) -> Option<Class> {
-        // A size of 0 wraps to the far end, and is sorted out on the slow path.
-        TABLE.get(size.wrapping_sub(1) / 16).copied()
+        // The last byte of the block. Without a tail a size of 0 wraps to the far end, and is
+        // sorted out on the slow path; with one the largest sizes do not wrap to the near end.
+        let last = match Self::TAIL_BYTES {
+            0 => size.wrapping_sub(1),
+            tail => size.saturating_add(tail - 1),
+        };
+        TABLE.get(last / 16).copied()
     }
 
     #[inline]
     fn class_of(size: usize) -> Option<Class> {
-        if size > SMALL_MAX { None } else { Class::new(class_index(size)) }
+        if size > Self::SMALL_MAX { None } else { Class::new(class_index(size + Self::TAIL_BYTES)) }
     }
 
     #[inline]
     fn class_of_aligned(size: usize, align: usize) -> Option<Class> {
         // Blocks lie at multiples of their size from a unit's start, so a class serves every
         // alignment that divides its size. Powers of two do, so the search ends within four.
-        let mut class = Self::class_of(if size < align { align } else { size })?;
+        let least = align.saturating_sub(Self::TAIL_BYTES);
+        let mut class = Self::class_of(if size < least { least } else { size })?;
         while !(Self::geometry(class).block_size as usize).is_multiple_of(align) {
             class = Class::new(class.index() + 1).filter(|class| class.index() < COUNT)?;
         }
@@ -108,9 +127,9 @@ unsafe impl SizeClasses for FourPerDoubling {
 
     #[inline(always)]
     fn geometry(class: Class) -> &'static Geometry {
-        const ALL: &[Geometry; COUNT] = &GEOMETRY;
+        let all: &'static [Geometry; COUNT] = const { &Self::GEOMETRY };
         // SAFETY: a class of this scheme is below COUNT, which is MAX_CLASSES.
-        unsafe { ALL.get_unchecked(class.index()) }
+        unsafe { all.get_unchecked(class.index()) }
     }
 }
 

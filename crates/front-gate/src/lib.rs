@@ -20,5 +20,5 @@
 mod classes;
 mod gate;
 
-pub use classes::FourPerDoubling;
+pub use classes::{Doubling, FourPerDoubling};
 pub use gate::{Gate, Tier};

@@ -2,7 +2,7 @@
 
 use hakmem_contract::geometry::{MAX_REQUEST, MAX_SPAN_UNITS, UNIT};
 use hakmem_contract::{Class, Geometry, SizeClasses};
-use hakmem_front_gate::{FourPerDoubling, Gate, Tier};
+use hakmem_front_gate::{Doubling, FourPerDoubling, Gate, Tier};
 
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
@@ -157,5 +157,31 @@ fn multiplying_by_the_reciprocal_divides() {
                 "{offset}: {class:?}"
             );
         }
+    }
+}
+
+#[test]
+fn a_tail_is_taken_from_the_block() {
+    type Tailed = Doubling<8>;
+    for align in alignments().filter(|align| *align <= UNIT) {
+        for size in 0..=Tailed::SMALL_MAX + 1 {
+            let Some(class) = Tailed::class_of_aligned(size, align) else {
+                assert!(size.max(align - 1) > Tailed::SMALL_MAX - 8, "{size} at {align}");
+                continue;
+            };
+            let geometry = Tailed::geometry(class);
+            assert_eq!(geometry.usable() + 8, geometry.block_size as usize);
+            assert!(geometry.usable() >= size, "{size} at {align}: {geometry:?}");
+            assert!((geometry.block_size as usize).is_multiple_of(align), "{size} at {align}");
+            let plain = Tailed::class_of(size);
+            assert!(align > 16 || plain == Some(class), "{size} at {align}");
+            let fast = Tailed::class_of_fast(size);
+            assert!(fast.is_none() || fast == plain, "{size}: {fast:?}");
+            assert_eq!(fast.is_some(), size <= 1024 - 8, "{size}");
+        }
+    }
+    for size in [MIB, MAX_REQUEST, usize::MAX - 8, usize::MAX - 7, usize::MAX] {
+        assert_eq!(Tailed::class_of_fast(size), None, "{size}");
+        assert_eq!(Tailed::class_of(size), None, "{size}");
     }
 }

@@ -87,7 +87,7 @@ pub(crate) unsafe fn usable_size<B: Boxes>(block: *const u8) -> usize {
     let address = block.addr();
     let Some(base) = NonNull::new(block.cast_mut()) else { return 0 };
     match shared.pool.registry().tag(address).kind() {
-        Kind::Slab(_, class) => B::Classes::geometry(class).block_size as usize,
+        Kind::Slab(_, class) => B::Classes::geometry(class).usable(),
         Kind::SpanHead(units) => units * UNIT,
         // SAFETY: the tag says so.
         Kind::Huge => unsafe { shared.pool.huge_bytes(base) },

@@ -76,7 +76,7 @@ pub(crate) unsafe fn reallocate<B: Boxes>(
         && let Some(to) = B::Classes::class_of_fast(size)
         && from != to
     {
-        let old = B::Classes::geometry(from).block_size as usize;
+        let old = B::Classes::geometry(from).usable();
         // SAFETY: passed on; the block of class `to` has `size` bytes, and this one `old`.
         if let Some(new) = unsafe { move_cached::<B>(block, to, old.min(size)) } {
             return new.as_ptr();
