@@ -36,6 +36,12 @@ exec "$3""#;
 pub(crate) struct Args {
     /// Run only the files whose name contains one of these.
     filters: Vec<String>,
+    /// Take the names whole, without their ending.
+    #[arg(long)]
+    exact: bool,
+    /// Give no program more than this many seconds.
+    #[arg(long, value_name = "N")]
+    limit_s: Option<u64>,
 }
 
 /// What the comment lines at the head of a file ask for.
@@ -51,7 +57,7 @@ struct Directives {
 
 /// Builds the library, then compiles and runs every C file.
 pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> {
-    let files = c_files(&ws.root.join("tests/c"), &args.filters)?;
+    let files = c_files(&ws.root.join("tests/c"), args)?;
     if files.is_empty() {
         part.missing("no file in tests/c");
         return Ok(());
@@ -65,7 +71,7 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
             part.missing(&format!("a C or C++ compiler: the test {name}"));
             continue;
         };
-        let fault = match run_one(compiler, &file, &out.join(&name), &library) {
+        let fault = match run_one(compiler, &file, &out.join(&name), &library, args.limit_s) {
             Ok(fault) => fault,
             Err(error) => Some(format!("{error:#}")),
         };
@@ -83,13 +89,18 @@ fn compiler(file: &str) -> Option<(&'static str, &'static str)> {
     names.into_iter().find(|name| shell::has(name)).map(|name| (name, standard))
 }
 
-fn c_files(folder: &Path, filters: &[String]) -> Result<Vec<PathBuf>> {
+fn c_files(folder: &Path, args: &Args) -> Result<Vec<PathBuf>> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let wanted = filters.is_empty() || filters.iter().any(|filter| name.contains(filter));
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let takes = |filter: &String| match args.exact {
+            true => stem == filter.as_str(),
+            false => name.contains(filter),
+        };
+        let wanted = args.filters.is_empty() || args.filters.iter().any(takes);
         if (name.ends_with(".c") || name.ends_with(".cc")) && wanted {
             files.push(path);
         }
@@ -104,6 +115,7 @@ fn run_one(
     file: &Path,
     out: &Path,
     library: &Library,
+    limit_s: Option<u64>,
 ) -> Result<Option<String>> {
     let wanted = directives(&fs::read_to_string(file)?)?;
     let mut compile = Command::new(compiler);
@@ -122,7 +134,8 @@ fn run_one(
         .arg(if wanted.linked { Path::new("-") } else { &library.shared })
         .arg(out)
         .envs(wanted.env.iter().map(|(name, value)| (name, value)));
-    let output = shell::capture(&mut run, Duration::from_secs(wanted.timeout.unwrap_or(60)))?;
+    let seconds = wanted.timeout.unwrap_or(60).min(limit_s.unwrap_or(u64::MAX));
+    let output = shell::capture(&mut run, Duration::from_secs(seconds))?;
     let fault = judge(&wanted, &output);
     if fault.is_some() {
         eprint!("{}{}", output.stdout, output.stderr);

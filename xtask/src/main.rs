@@ -4,6 +4,7 @@
 mod asm;
 mod bench;
 mod capi;
+mod controls;
 mod lint;
 mod loom;
 mod preload;
@@ -41,7 +42,10 @@ enum Command {
     ///
     /// Prints one line a part, says by name what this machine lacks, and ends with the sum of
     /// all checks. Formatting and lints are `cargo xtask lint`; both are `cargo xtask ci`.
-    Test,
+    ///
+    /// With `--controls` it tests the tests instead: the bugs of tests/controls/*.toml are
+    /// planted in a copy, one after another, and the tests that each names must fail.
+    Test(test::Args),
     /// Run rustfmt, clippy and rustdoc with every warning an error
     Lint,
     /// Run what CI runs: lint, then test
@@ -88,11 +92,11 @@ fn main() -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Bench(args) => return bench::run(args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => return preload::run(&ws, args),
-        Command::Test => test::run(&ws, &mut report),
+        Command::Test(args) => return test::run(&ws, args, report),
         Command::Lint => lint::run(&ws, &mut report),
         Command::Ci => {
             lint::run(&ws, &mut report);
-            test::run(&ws, &mut report);
+            test::all(&ws, &mut report);
         }
         Command::Loom(args) => report.part("loom", |part| loom::check(&ws, args, part)),
         Command::Tidy(args) => return tidy::run(&ws, args),

@@ -1,13 +1,46 @@
 //! `cargo xtask test`: every part in order, the sum last.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
-use crate::{asm, capi, loom, preload, shell, so, tidy};
+use crate::{asm, capi, controls, loom, preload, shell, so, tidy};
 
-/// Runs everything but formatting and lints.
-pub(crate) fn run(ws: &Workspace, report: &mut Report) {
+/// What `cargo xtask test` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Plant the bugs of tests/controls/*.toml, and see each caught by the tests it names
+    #[arg(long)]
+    controls: bool,
+    /// Only controls whose name contains one of these
+    #[arg(requires = "controls")]
+    filters: Vec<String>,
+    /// Only the controls of tests/controls/AREA.toml
+    #[arg(long, requires = "controls")]
+    area: Option<String>,
+    /// List the controls and stop
+    #[arg(long, requires = "controls")]
+    list: bool,
+}
+
+/// Runs what is asked for.
+pub(crate) fn run(ws: &Workspace, args: &Args, mut report: Report) -> Result<ExitCode> {
+    let wanted = controls::Wanted { filters: &args.filters, area: args.area.as_deref() };
+    if args.list {
+        return controls::list(ws, &wanted).map(|()| ExitCode::SUCCESS);
+    }
+    if args.controls {
+        report.part("controls", |part| controls::check(ws, &wanted, part));
+    } else {
+        all(ws, &mut report);
+    }
+    Ok(report.finish())
+}
+
+/// Runs everything but formatting, lints and controls.
+pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("tidy", |part| tidy::check(ws, part));
     report.part("cargo test", |part| cargo_test(ws, part));
     report.part("loom", |part| loom::check(ws, &loom::Args::bounded(), part));

@@ -1,0 +1,185 @@
+//! One test on the copy: with nothing planted, and with a bug.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::plan::{Limit, Named};
+use super::tree::Copy;
+use crate::shell::{self, Output};
+use crate::test::test_results;
+
+/// How long a build may take, and a test with nothing planted.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// What a test driver may take beside the test.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Leaves no core files, and is what the kernel ends first when a bug eats all memory.
+const LAUNCH: &str = "ulimit -c 0; echo 1000 > /proc/self/oom_score_adj; exec \"$@\"";
+
+/// Runs tests on a copy of the workspace.
+#[derive(Debug)]
+pub(super) struct Bench<'a> {
+    copy: &'a Copy,
+    /// This program; a copy, because somebody may build another one meanwhile.
+    xtask: PathBuf,
+}
+
+/// What a test made of a planted bug.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It failed.
+    Caught { hung: bool },
+    /// It passed.
+    Survived,
+    /// The control says nothing: no build, or no test.
+    Broken(String),
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(copy: &'a Copy) -> Result<Self> {
+        fs::create_dir_all(&copy.target)?;
+        let xtask = copy.target.join("xtask");
+        fs::copy(std::env::current_exe()?, &xtask).context("copy this program")?;
+        Ok(Self { copy, xtask })
+    }
+
+    /// Runs `test` with nothing planted; it must pass.
+    pub(super) fn passes(&self, test: &Named) -> Result<()> {
+        self.build(test)?;
+        let output = self.run(test, None)?;
+        if !output.success() {
+            bail!("{}\n{}{}", output.ending(), output.stdout, output.stderr);
+        }
+        let results = test_results(&output.stdout);
+        let counts = output.stdout.contains("test result: ");
+        ensure!(!counts || results.passed > 0, "runs no test");
+        Ok(())
+    }
+
+    /// Runs `test` with a bug planted.
+    pub(super) fn try_on(&self, test: &Named, limit: Limit) -> Result<Outcome> {
+        if let Err(error) = self.build(test) {
+            return Ok(Outcome::Broken(format!("{error:#}")));
+        }
+        let output = self.run(test, Some(limit.time))?;
+        Ok(judge(&output, limit.may_hang))
+    }
+
+    fn build(&self, test: &Named) -> Result<()> {
+        let mut command = self.command(cargo());
+        match test {
+            Named::Rust { package, binary, .. } => {
+                command.args(["test", "--quiet", "--no-run", "--package", package]);
+                command.args(binary_args(binary));
+            }
+            Named::Capi { hardened: false, .. } | Named::Command(_) => {
+                command.args(["build", "--quiet", "--release", "--package", "hakmem-malloc"]);
+            }
+            Named::Capi { hardened: true, .. } => return Ok(()),
+        }
+        let output = shell::capture(&mut command, LONGEST)?;
+        ensure!(output.success(), "does not build: {}", first_error(&output));
+        Ok(())
+    }
+
+    fn run(&self, test: &Named, limit: Option<Duration>) -> Result<Output> {
+        let seconds = limit.map(|limit| limit.as_secs().to_string());
+        let mut outer = limit.map_or(LONGEST, |limit| limit + SLACK);
+        let mut command;
+        match test {
+            Named::Rust { package, binary, filter } => {
+                command = self.command(cargo());
+                command.args(["test", "--quiet", "--package", package]);
+                command.args(binary_args(binary)).args(filter);
+                outer = limit.unwrap_or(LONGEST);
+            }
+            Named::Capi { hardened, name } => {
+                command = self.command(&self.xtask);
+                command.args(["capi", "--exact", name]);
+                command.args(hardened.then_some("--hardened"));
+                command.args(seconds.iter().flat_map(|seconds| ["--limit-s", seconds]));
+            }
+            Named::Command(words) => {
+                command = self.command(&self.xtask);
+                command.args(words);
+            }
+        }
+        shell::capture(&mut command, outer)
+    }
+
+    /// A command on the copy.
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", LAUNCH, "control"]).arg(program);
+        command
+            .current_dir(&self.copy.root)
+            .env("CARGO_MANIFEST_DIR", self.copy.root.join("xtask"))
+            .env("CARGO_TARGET_DIR", &self.copy.target)
+            .env("CARGO_TERM_COLOR", "never");
+        command
+    }
+}
+
+fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn binary_args(binary: &str) -> Vec<&str> {
+    if binary == "lib" { vec!["--lib"] } else { vec!["--test", binary] }
+}
+
+fn judge(output: &Output, may_hang: bool) -> Outcome {
+    let said = |text: &str| output.stdout.contains(text) || output.stderr.contains(text);
+    if output.success() {
+        return Outcome::Survived;
+    }
+    if said("error: could not compile") || said("does not compile:") {
+        return Outcome::Broken(format!("does not build: {}", first_error(output)));
+    }
+    match output.status {
+        // The test has no limit of its own.
+        None if !may_hang => Outcome::Broken(output.ending()),
+        None => Outcome::Caught { hung: true },
+        Some(_) => Outcome::Caught { hung: said("no end after") },
+    }
+}
+
+fn first_error(output: &Output) -> String {
+    let error = output.stderr.lines().find(|line| line.starts_with("error"));
+    error.map_or_else(|| output.ending(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> Output {
+        shell::capture(Command::new("sh").args(["-c", script]), limit).unwrap()
+    }
+
+    #[test]
+    fn only_a_test_that_fails_has_caught_it() {
+        let judged = |script: &str| judge(&shell(script, Duration::from_secs(30)), false);
+        assert_eq!(judged("exit 0"), Outcome::Survived);
+        assert_eq!(judged("exit 1"), Outcome::Caught { hung: false });
+        assert_eq!(judged("kill -SEGV $$"), Outcome::Caught { hung: false });
+        assert_eq!(
+            judged("echo 'FAILED x: no end after 60 s'; exit 1"),
+            Outcome::Caught { hung: true }
+        );
+        let broken = judged("echo 'error[E1]: x'; echo 'error: could not compile `y`' >&2; exit 1");
+        assert!(matches!(broken, Outcome::Broken(_)));
+    }
+
+    #[test]
+    fn a_hang_counts_where_it_is_expected() {
+        let output = shell("sleep 60", Duration::from_millis(20));
+        assert!(matches!(judge(&output, false), Outcome::Broken(_)));
+        assert_eq!(judge(&output, true), Outcome::Caught { hung: true });
+    }
+}
