@@ -21,15 +21,14 @@ fn slab(inbox: &'static Inbox) -> (NonNull<Slab>, Vec<*mut u8>) {
     // SAFETY: memory for ever, and a span of one unit.
     let slab = unsafe { Slab::open_local(memory, Units::new(1).one(), geometry, tag, inbox) };
     let mut blocks = vec![ptr::null_mut(); 1024];
-    // SAFETY: our slab.
-    let n = unsafe { Slab::take_local(slab, blocks.as_mut_ptr(), 1024) };
+    let n = take(slab, &mut blocks);
     blocks.truncate(n);
     (slab, blocks)
 }
 
 fn take(slab: NonNull<Slab>, out: &mut [*mut u8]) -> usize {
     // SAFETY: our slab; as long as it says.
-    unsafe { Slab::take_local(slab, out.as_mut_ptr(), out.len()) }
+    unsafe { Slab::take_local(slab, out.as_mut_ptr(), out.len()) }.unwrap_or(0)
 }
 
 fn give(slab: NonNull<Slab>, blocks: &[*mut u8]) {

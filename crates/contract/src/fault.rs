@@ -10,14 +10,22 @@ pub enum Fault {
     Interior(usize),
     /// The address is not memory of this allocator, or not in use.
     Foreign(usize),
+    /// What lies behind the block at this address was written over.
+    Overflow(usize),
+    /// The free block at this address was written to.
+    WrittenAfterFree(usize),
 }
 
 impl Fault {
-    /// The address that the program passed.
+    /// The address of the block, or what the program passed for one.
     #[must_use]
     pub const fn address(self) -> usize {
         match self {
-            Self::DoubleFree(address) | Self::Interior(address) | Self::Foreign(address) => address,
+            Self::DoubleFree(address)
+            | Self::Interior(address)
+            | Self::Foreign(address)
+            | Self::Overflow(address)
+            | Self::WrittenAfterFree(address) => address,
         }
     }
 
@@ -28,6 +36,8 @@ impl Fault {
             Self::DoubleFree(_) => "double free",
             Self::Interior(_) => "free of a pointer into a block",
             Self::Foreign(_) => "free of a pointer that is not ours",
+            Self::Overflow(_) => "overflow of a block",
+            Self::WrittenAfterFree(_) => "a block was written after free",
         }
     }
 }

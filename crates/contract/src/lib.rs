@@ -32,7 +32,7 @@ pub use class::{Class, Geometry, MAX_CLASSES, SizeClasses};
 pub use fault::Fault;
 pub use geometry::{SUPERSLAB, SUPERSLAB_SHIFT, UNIT, UNIT_SHIFT, UNITS_PER_SUPERSLAB};
 pub use limits::Limits;
-pub use os::{Fatal, Memory, MetaArena, OsPort};
+pub use os::{Fatal, Guard, Memory, MetaArena, OsPort};
 pub use page::Page;
 pub use pool::{HugeBlocks, Pool, Span, Spans, UnitPool};
 pub use registry::Registry;

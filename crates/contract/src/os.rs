@@ -51,6 +51,13 @@ pub unsafe trait OsPort {
     /// The pages are the caller's.
     unsafe fn advise_huge(&self, base: NonNull<u8>, bytes: usize, huge: bool) -> bool;
 
+    /// Makes pages inaccessible (`false`) or readable and writable again (`true`); contents stay.
+    ///
+    /// # Safety
+    ///
+    /// The pages are the caller's, who does not touch them while they are inaccessible.
+    unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool;
+
     /// Makes the mapping longer where it is.
     ///
     /// # Safety
@@ -157,6 +164,24 @@ pub unsafe trait Memory: MetaArena {
     /// Gives back what the cache holds longer than its age limit; all of it if `all`. Returns
     /// the bytes given back.
     fn trim(&self, all: bool) -> usize;
+}
+
+/// Memory in which pages can be made inaccessible, to end a program that touches them.
+///
+/// # Safety
+///
+/// Implementors promise the *Guarantees* below; unsafe code above relies on them.
+///
+/// # Guarantees
+///
+/// - On `false` nothing has changed.
+pub unsafe trait Guard {
+    /// Makes pages inaccessible (`false`) or readable and writable again (`true`); contents stay.
+    ///
+    /// # Safety
+    ///
+    /// The pages are the caller's, who makes them accessible before they are released.
+    unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool;
 }
 
 /// How the process ends when the program is wrong.

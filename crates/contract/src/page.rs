@@ -54,12 +54,20 @@ pub unsafe trait Page: Sized {
     ) -> NonNull<Self>;
 
     /// Writes up to `want` free blocks to `out[0..]`, the last written one having the lowest
-    /// address. Returns how many: `want`, or all there are.
+    /// address if the box hands out in order. Returns how many: `want`, or all there are.
+    ///
+    /// # Errors
+    ///
+    /// A free block that was written to, if the box looks.
     ///
     /// # Safety
     ///
     /// `this` is this thread's slab; `out` is valid for `want` writes.
-    unsafe fn take_local(this: NonNull<Self>, out: *mut *mut u8, want: usize) -> usize;
+    unsafe fn take_local(
+        this: NonNull<Self>,
+        out: *mut *mut u8,
+        want: usize,
+    ) -> Result<usize, Fault>;
 
     /// Takes back the first of `blocks[..n]`, and as many of those behind it as the slab can take
     /// in the same step: blocks of its own that follow each other.

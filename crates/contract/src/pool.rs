@@ -109,15 +109,28 @@ pub unsafe trait Pool: UnitPool {
 /// - A span is tagged [`Tag::span_head`](crate::Tag::span_head) while it is live.
 /// - Of two releases of one span, one is an error.
 pub unsafe trait Spans {
-    /// A block of `units` units, and whether every byte is known to be zero.
-    fn acquire_span(&self, units: usize) -> Option<(NonNull<u8>, bool)>;
+    /// How many units to acquire for a block of `units`; `None` when there are no runs so long, and
+    /// the block has to be a huge one.
+    fn span_units(&self, units: usize) -> Option<usize>;
 
-    /// Makes a block of units that were acquired otherwise.
+    /// Makes a block of units that were acquired for it. Returns it, and whether every byte is known
+    /// to be zero.
     ///
     /// # Safety
     ///
-    /// The units are the caller's, and are the pool's from here on.
+    /// The units are the caller's, as many as `span_units` said, and are the pool's from here on.
     unsafe fn adopt_span(&self, span: Span) -> (NonNull<u8>, bool);
+
+    /// Makes the block at `base` units again, which are the caller's.
+    ///
+    /// # Errors
+    ///
+    /// `base` is not the start of a live span.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the block any more.
+    unsafe fn retire_span(&self, base: NonNull<u8>) -> Result<Span, Fault>;
 
     /// Takes back the span at `base`.
     ///
@@ -130,8 +143,7 @@ pub unsafe trait Spans {
     /// Nobody uses the block any more.
     unsafe fn release_span(&self, base: NonNull<u8>) -> Result<(), Fault>;
 
-    /// Makes the span at `base` `units` units long where it is; `false`: it stays as it was. It
-    /// always can be made shorter.
+    /// Makes the span at `base` `units` units long where it is; `false`: it stays as it was.
     ///
     /// # Errors
     ///
@@ -178,8 +190,7 @@ pub unsafe trait HugeBlocks {
     unsafe fn huge_bytes(&self, base: NonNull<u8>) -> usize;
 
     /// Makes the huge block at `base` at least `bytes` long, in place or, if `may_move`, by moving
-    /// its pages; then it is aligned to a SuperSlab, no more. `None`: it stays as it was. It
-    /// always can be made shorter.
+    /// its pages; then it is aligned to a SuperSlab, no more. `None`: it stays as it was.
     ///
     /// # Errors
     ///

@@ -153,6 +153,14 @@ unsafe impl OsPort for Linux {
         unsafe { madvise(base, bytes, advice) }.is_ok()
     }
 
+    unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool {
+        let all = Protection::READ.union(Protection::WRITE);
+        let protection = if access { all } else { Protection::empty() };
+        let args = [base.as_ptr().addr(), bytes, arg(protection.bits()), 0, 0, 0];
+        // SAFETY: the pages are the caller's.
+        outcome(unsafe { call(libc::SYS_mprotect, args) }).is_ok()
+    }
+
     unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool {
         // SAFETY: the pages are the caller's; without MAYMOVE they stay where they are.
         unsafe { mremap(base.as_ptr().addr(), old, new, Moving::empty(), 0) }.is_ok()

@@ -88,6 +88,10 @@ unsafe impl OsPort for Fake {
         false
     }
 
+    unsafe fn protect(&self, _base: NonNull<u8>, _bytes: usize, _access: bool) -> bool {
+        false
+    }
+
     unsafe fn grow(&self, _base: NonNull<u8>, _old: usize, _new: usize) -> bool {
         false
     }

@@ -293,7 +293,11 @@ unsafe impl Page for Slab {
     }
 
     #[inline]
-    unsafe fn take_local(this: NonNull<Self>, out: *mut *mut u8, want: usize) -> usize {
+    unsafe fn take_local(
+        this: NonNull<Self>,
+        out: *mut *mut u8,
+        want: usize,
+    ) -> Result<usize, Fault> {
         let slab = this.as_ptr();
         // SAFETY: this thread's slab.
         let free = unsafe { (*slab).local.free };
@@ -345,7 +349,7 @@ unsafe impl Page for Slab {
         // INVARIANT: the words that became zero lost their bit.
         // SAFETY: as above.
         unsafe { (*slab).summary = summary };
-        n
+        Ok(n)
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@
 
 use core::ptr::NonNull;
 
+use hakmem_contract::geometry::MAX_SPAN_UNITS;
 use hakmem_contract::{Fault, Kind, Memory, Registry, Span, Spans, Tag, UNIT, UnitPool};
 
 use crate::entry::{Entry, unit_at};
@@ -19,14 +20,8 @@ use crate::state::low_u32;
 // SAFETY: `take_span` decides by one read-modify-write who releases a span.
 unsafe impl<M: Memory, R: Registry, P: Policy> Spans for SharedPool<M, R, P> {
     #[inline]
-    fn acquire_span(&self, units: usize) -> Option<(NonNull<u8>, bool)> {
-        let mut span = [Span::NONE];
-        if self.acquire(units, &mut span) == 0 {
-            return None;
-        }
-        let [span] = span;
-        // SAFETY: `acquire` gave us the span.
-        Some(unsafe { self.adopt_span(span) })
+    fn span_units(&self, units: usize) -> Option<usize> {
+        (1..=MAX_SPAN_UNITS).contains(&units).then_some(units)
     }
 
     unsafe fn adopt_span(&self, span: Span) -> (NonNull<u8>, bool) {
@@ -39,10 +34,17 @@ unsafe impl<M: Memory, R: Registry, P: Policy> Spans for SharedPool<M, R, P> {
         (span.base, span.zeroed != 0)
     }
 
-    unsafe fn release_span(&self, base: NonNull<u8>) -> Result<(), Fault> {
+    #[inline]
+    unsafe fn retire_span(&self, base: NonNull<u8>) -> Result<Span, Fault> {
         let span = self.take_span(base)?;
         // SAFETY: the units are covered, and ours since `take_span`.
         unsafe { self.publish_nothing(span.address(), usize::from(span.units)) };
+        Ok(span)
+    }
+
+    unsafe fn release_span(&self, base: NonNull<u8>) -> Result<(), Fault> {
+        // SAFETY: passed on.
+        let span = unsafe { self.retire_span(base) }?;
         // SAFETY: the units are ours, and their tags are gone.
         unsafe { self.release(span) };
         Ok(())
@@ -79,8 +81,19 @@ unsafe impl<M: Memory, R: Registry, P: Policy> Spans for SharedPool<M, R, P> {
 }
 
 impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
+    /// A block of `units` units, and whether every byte is known to be zero.
+    pub fn acquire_span(&self, units: usize) -> Option<(NonNull<u8>, bool)> {
+        let mut span = [Span::NONE];
+        if self.acquire(self.span_units(units)?, &mut span) == 0 {
+            return None;
+        }
+        let [span] = span;
+        // SAFETY: `acquire` gave us the span.
+        Some(unsafe { self.adopt_span(span) })
+    }
+
     /// Units of the span at `base`.
-    fn span_units(&self, base: NonNull<u8>) -> Result<usize, Fault> {
+    fn length(&self, base: NonNull<u8>) -> Result<usize, Fault> {
         let address = base.as_ptr().addr();
         match self.registry.tag(address).kind() {
             Kind::SpanHead(units) if address.is_multiple_of(UNIT) => Ok(units),
@@ -92,7 +105,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// Makes the caller the only one who knows of the span at `base`.
     fn take_span(&self, base: NonNull<u8>) -> Result<Span, Fault> {
         let address = base.as_ptr().addr();
-        self.span_units(base)?;
+        self.length(base)?;
         // SAFETY: its tag is not foreign, so it is covered.
         let superslab = low_u32(unsafe { self.registry.word_covered(address) });
         let entry = self.entry(superslab).ok_or(Fault::Foreign(address))?;
@@ -109,7 +122,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// The length of a span whose head bit the caller took.
     fn owned_units(&self, entry: &Entry, base: NonNull<u8>) -> Result<usize, Fault> {
         let address = base.as_ptr().addr();
-        let units = self.span_units(base);
+        let units = self.length(base);
         if units.is_err() || entry.unit(unit_at(address)) != address {
             // The bit was that of another SuperSlab, which took over the number meanwhile.
             entry.heads.set(unit_at(address));

@@ -289,7 +289,10 @@ unsafe impl<C: SizeClasses, P: Page, K: Counters, B: Backend> BlockSource
         while n < want {
             let Some(slab) = self.slab(class) else { break };
             // SAFETY: our slab; `want - n` slots are left.
-            n += unsafe { P::take_local(slab, out.wrapping_add(n), want - n) };
+            n += match unsafe { P::take_local(slab, out.wrapping_add(n), want - n) } {
+                Ok(taken) => taken,
+                Err(fault) => self.backend.fault(fault),
+            };
             // SAFETY: our slab.
             let local = unsafe { &mut *P::local(slab) };
             if local.free > 0 {

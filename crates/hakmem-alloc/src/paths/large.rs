@@ -61,7 +61,10 @@ fn acquire_cold<B: Boxes>(
 fn acquire<B: Boxes>(tier: Tier, align: usize) -> Option<(NonNull<u8>, bool)> {
     let shared = B::shared();
     match tier {
-        Tier::Span(units) => {
+        Tier::Span(block_units) => {
+            let Some(units) = shared.pool.span_units(block_units) else {
+                return shared.pool.acquire_huge(block_units * UNIT, align);
+            };
             let mut span = [Span::NONE];
             if shared.acquire(units, &mut span) == 0 {
                 return None;

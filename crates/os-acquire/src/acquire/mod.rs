@@ -25,7 +25,7 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::{MAX_REQUEST, round_up};
 use hakmem_contract::os::Range;
-use hakmem_contract::{Fatal, Limits, Memory, MetaArena, OsPort, SUPERSLAB};
+use hakmem_contract::{Fatal, Guard, Limits, Memory, MetaArena, OsPort, SUPERSLAB};
 use hakmem_sync::atomic::AtomicUsize;
 use hakmem_sync::const_unless_loom;
 
@@ -229,6 +229,15 @@ unsafe impl<P: OsPort> Memory for Acquire<P> {
             freed += self.drop_fresh();
         }
         freed
+    }
+}
+
+// SAFETY: the port keeps the same promise.
+unsafe impl<P: OsPort> Guard for Acquire<P> {
+    #[inline]
+    unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool {
+        // SAFETY: the port asks for what we ask for.
+        unsafe { self.os.protect(base, bytes, access) }
     }
 }
 

@@ -38,6 +38,8 @@ pub enum Call {
     Populate,
     /// `advise_huge`
     Advise,
+    /// `protect`
+    Protect,
     /// `grow`
     Grow,
     /// `relocate`
@@ -45,7 +47,7 @@ pub enum Call {
 }
 
 /// How many kinds there are.
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 
 /// Which calls fail.
 enum Rule {
@@ -259,6 +261,12 @@ unsafe impl OsPort for Simulated {
         state.space.advise(base.as_ptr().addr(), bytes, huge);
         // SAFETY: the caller's pages, mapped, as was checked.
         !self.has_memory(base) || unsafe { Linux.advise_huge(base, bytes, huge) }
+    }
+
+    unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool {
+        let Some(_state) = self.begin_on(Call::Protect, base, bytes) else { return false };
+        // SAFETY: the caller's pages, mapped, as was checked.
+        !self.has_memory(base) || unsafe { Linux.protect(base, bytes, access) }
     }
 
     unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool {

@@ -101,7 +101,7 @@ impl Owned {
     pub(crate) fn take(&self, want: usize) -> Vec<usize> {
         let mut out = vec![std::ptr::null_mut(); want];
         // SAFETY: the test owns the slab; there is room for so many.
-        let n = unsafe { Slab::take_local(self.page, out.as_mut_ptr(), want) };
+        let n = unsafe { Slab::take_local(self.page, out.as_mut_ptr(), want) }.unwrap();
         assert!(out[n..].iter().all(|block| block.is_null()), "wrote more than it says");
         out[..n].iter().rev().map(|&block| self.index(block)).collect()
     }

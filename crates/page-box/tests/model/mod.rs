@@ -86,7 +86,7 @@ impl Model {
         let Entry { page, span, .. } = self.entries[slab];
         let mut blocks = [std::ptr::null_mut(); 128];
         // SAFETY: the owner's slab, and room for all its blocks.
-        let n = unsafe { Slab::take_local(page, blocks.as_mut_ptr(), blocks.len()) };
+        let n = unsafe { Slab::take_local(page, blocks.as_mut_ptr(), blocks.len()) }.unwrap();
         let size = self.geometry.block_size as usize;
         blocks[..n].iter().map(|block| (block.addr() - span.address()) / size).collect()
     }

@@ -130,7 +130,11 @@ unsafe impl Page for FakePage {
         this
     }
 
-    unsafe fn take_local(this: NonNull<Self>, out: *mut *mut u8, want: usize) -> usize {
+    unsafe fn take_local(
+        this: NonNull<Self>,
+        out: *mut *mut u8,
+        want: usize,
+    ) -> Result<usize, Fault> {
         // SAFETY: the caller's slab.
         let page = unsafe { borrow(this) };
         let n = want.min(usize::from(page.local.free));
@@ -143,7 +147,7 @@ unsafe impl Page for FakePage {
             // SAFETY: `slot < want`.
             unsafe { out.wrapping_add(slot).write(block) };
         }
-        n
+        Ok(n)
     }
 
     unsafe fn give_local(
