@@ -6,6 +6,9 @@
 //! environment, and calls nothing of libc that could call it back but `pthread_setspecific`, which
 //! is called when the thread's heap is in place. It exports C's names and nothing else.
 //!
+//! The one function that is not about memory is `dlopen` (and `dlmopen`): see [`deepbind`]. It reads
+//! the environment, when it is called. The feature of this name, on by default, leaves it out.
+//!
 //! # Promises
 //!
 //! - `free` preserves `errno`; every function that fails for want of memory sets it to ENOMEM, and
@@ -17,6 +20,8 @@
 #![no_std]
 
 pub mod api;
+#[cfg(all(feature = "deepbind", target_arch = "x86_64", target_env = "gnu"))]
+pub mod deepbind;
 mod errno;
 #[cfg(panic = "abort")]
 mod panic;
