@@ -15,7 +15,7 @@
 //!
 //! # What it does not do
 //!
-//! It never touches the blocks, never asks for memory, and knows neither lists of slabs nor
+//! [`Slab`] never touches the blocks. The crate never asks for memory, and knows neither lists of slabs nor
 //! threads: the warm pool keeps the lists, and who calls a `_local` function is the caller's
 //! promise.
 //!
@@ -46,15 +46,25 @@
 //!
 //! # Reading order
 //!
-//! [`Slab`], `remote.rs` (the atomics), then [`Outbox`], which gathers remote frees.
+//! [`Slab`], `remote.rs` (the atomics), then [`Outbox`], which gathers remote frees; [`CheckedSlab`] is
+//! a slab for those who would rather know what their program does wrong.
 #![cfg_attr(not(loom), no_std)]
 #![warn(clippy::missing_inline_in_public_items)] // on the malloc fast path
 
 mod arithmetic;
+mod chance;
+mod checked;
 mod outbox;
 mod remote;
 mod slab;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "ticks_none.rs"]
+mod ticks;
+#[cfg(target_arch = "x86_64")]
+#[path = "ticks_x86_64.rs"]
+mod ticks;
 
+pub use checked::CheckedSlab;
 pub use outbox::Outbox;
 pub use remote::Inbox;
 #[cfg(loom)]

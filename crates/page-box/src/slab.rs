@@ -12,13 +12,13 @@ use crate::arithmetic::{index_in, run_length};
 use crate::remote::{Inbox, Remote};
 
 /// Bits of a word.
-const WORD: usize = u64::BITS as usize;
+pub(crate) const WORD: usize = u64::BITS as usize;
 
 /// Free blocks in a row from which on they are taken by a loop without bits.
 const RUN: usize = 8;
 
 /// Bytes of a cache line: the owner's part and the others' part do not share one.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 
 /// The descriptor of a slab: this header, the words of free bits, then, on a line of its own,
 /// the part for other threads (`Remote`) with as many words.
@@ -32,10 +32,10 @@ const LINE: usize = 64;
 #[derive(Debug)]
 #[repr(C)]
 pub struct Slab {
-    local: Local<Slab>,
+    pub(crate) local: Local<Slab>,
     reciprocal: u64,
-    summary: u64,
-    block_size: u32,
+    pub(crate) summary: u64,
+    pub(crate) block_size: u32,
     tag: Tag,
 }
 
@@ -55,9 +55,14 @@ const fn remote_offset(capacity: usize) -> usize {
 }
 
 impl Slab {
+    /// The footprint of a slab of `capacity` blocks.
+    pub(crate) const fn bytes(capacity: usize) -> usize {
+        remote_offset(capacity) + Remote::footprint(n_words(capacity)).next_multiple_of(LINE)
+    }
+
     /// The words of free bits.
     #[inline(always)]
-    const fn words(this: *mut Self) -> *mut u64 {
+    pub(crate) const fn words(this: *mut Self) -> *mut u64 {
         // The words start right behind the header (type invariant).
         this.wrapping_add(1).cast()
     }
@@ -81,7 +86,7 @@ impl Slab {
     ///
     /// `this` is an open slab.
     #[inline(always)]
-    unsafe fn index_of(this: *mut Self, address: usize) -> Option<usize> {
+    pub(crate) unsafe fn index_of(this: *mut Self, address: usize) -> Option<usize> {
         // SAFETY: an open slab; these fields are not written after `open_local`.
         let base = unsafe { (*this).local.span.base };
         // SAFETY: as above.
@@ -250,8 +255,7 @@ unsafe impl Page for Slab {
 
     #[inline]
     fn footprint(geometry: &Geometry) -> usize {
-        let capacity = usize::from(geometry.capacity);
-        remote_offset(capacity) + Remote::footprint(n_words(capacity)).next_multiple_of(LINE)
+        Self::bytes(usize::from(geometry.capacity))
     }
 
     #[inline]

@@ -13,12 +13,12 @@ use hakmem_page_box::{Inbox, Slab};
 
 /// Runs `check` with a fresh slab of each geometry.
 fn each(check: impl Fn(&Owned)) {
-    geometries().for_each(|geometry| check(&Owned::new(geometry)));
+    geometries().for_each(|geometry| check(&<Owned>::new(geometry)));
 }
 
 /// 1008 bytes: 65 blocks, so that the last one has a word of its own, and 16 bytes of waste.
 fn two_words() -> Owned {
-    Owned::new(Geometry::new(1008, 1 << 16, [4, 256]))
+    <Owned>::new(Geometry::new(1008, 1 << 16, [4, 256]))
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_run_of_blocks_ends_with_its_slab() {
     let geometry = Geometry::new(1024, 1 << 16, [4, 256]);
     let [one, two] = [1, 2].map(|unit| {
         let base = NonNull::new(std::ptr::without_provenance_mut(unit * UNIT)).unwrap();
-        Owned::at(base, geometry, Arc::default())
+        <Owned>::at(base, geometry, Arc::default())
     });
     assert_eq!((one.take(64).len(), two.take(64).len()), (64, 64));
     for first in [0, 3, 63] {
@@ -280,7 +280,7 @@ fn what_was_given_back_and_taken_again_can_be_given_again() {
 fn an_inbox_holds_many_slabs_and_tells_those_at_their_notice() {
     let inbox = Arc::new(Inbox::new());
     let geometry = Geometry::new(4096, 1 << 16, [4, 256]);
-    let slabs = [(); 3].map(|()| Owned::with_inbox(geometry, Arc::clone(&inbox)));
+    let slabs = [(); 3].map(|()| <Owned>::with_inbox(geometry, Arc::clone(&inbox)));
     for slab in &slabs {
         slab.take(16);
         assert_eq!(slab.give_remote(5), Ok(()));

@@ -9,7 +9,7 @@ use hakmem_page_box::{Outbox, Slab};
 
 /// Blocks of 16 bytes: 4096 of them in 64 words.
 fn many() -> Owned {
-    let slab = Owned::new(Geometry::new(16, 1 << 16, [4, 256]));
+    let slab = <Owned>::new(Geometry::new(16, 1 << 16, [4, 256]));
     assert_eq!(slab.take(4096).len(), 4096);
     slab
 }

@@ -113,7 +113,7 @@ proptest! {
         geometry in geometry(),
         steps in prop::collection::vec(step(), 1..80),
     ) {
-        let slab = Owned::new(geometry);
+        let slab = <Owned>::new(geometry);
         let mut naive = Naive::new(slab.capacity());
         for step in steps {
             run(&slab, &mut naive, step)?;
@@ -133,7 +133,7 @@ proptest! {
         geometry in geometry(),
         offset in 0..9 * hakmem_contract::UNIT,
     ) {
-        let slab = Owned::new(geometry);
+        let slab = <Owned>::new(geometry);
         let size = geometry.block_size as usize;
         let index = offset / size;
         let address = slab.span.base.as_ptr().wrapping_add(offset);

@@ -86,8 +86,9 @@ fn what_three_threads_free_comes_back_once() {
     let inbox = Arc::new(Inbox::new());
     // 16, 48, 1008 and 4096 bytes: 64, 22, 2 words and 1.
     let sizes: [u32; N_SLABS] = [16, 48, 1008, 4096];
-    let slabs = sizes
-        .map(|size| Owned::with_inbox(Geometry::new(size, 1 << 16, [4, 256]), Arc::clone(&inbox)));
+    let slabs = sizes.map(|size| {
+        <Owned>::with_inbox(Geometry::new(size, 1 << 16, [4, 256]), Arc::clone(&inbox))
+    });
     thread::scope(|scope| {
         let remotes: Vec<_> = (0..N_REMOTE)
             .map(|id| {
@@ -112,7 +113,7 @@ fn what_three_threads_free_comes_back_once() {
 #[test]
 fn of_two_frees_at_once_one_is_found() {
     for round in 0..64 {
-        let slab = Owned::new(Geometry::new(16, 1 << 16, [4, 256]));
+        let slab = <Owned>::new(Geometry::new(16, 1 << 16, [4, 256]));
         assert_eq!(slab.take(4096).len(), 4096);
         let start = Barrier::new(2);
         let give_all = || {

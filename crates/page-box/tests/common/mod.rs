@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use hakmem_contract::page::Given;
 use hakmem_contract::{Class, Fault, Geometry, Owner, Page, SizeClasses, Span, Tag, UNIT};
 use hakmem_front_gate::FourPerDoubling;
-use hakmem_page_box::{Inbox, Slab};
+use hakmem_page_box::{CheckedSlab, Inbox, Slab};
 
 /// The tag of every slab here.
 pub(crate) fn tag() -> Tag {
@@ -25,10 +25,34 @@ fn class_geometry(index: usize) -> &'static Geometry {
     FourPerDoubling::geometry(Class::new(index).unwrap())
 }
 
+/// A page box of this crate.
+pub(crate) trait Slabs: Page<Inbox = Inbox> {
+    /// Whether the accounting is right.
+    ///
+    /// # Safety
+    ///
+    /// `this` is this thread's slab.
+    unsafe fn is_sound(this: NonNull<Self>) -> bool;
+}
+
+impl Slabs for Slab {
+    unsafe fn is_sound(this: NonNull<Self>) -> bool {
+        // SAFETY: passed on.
+        unsafe { Self::check(this) }
+    }
+}
+
+impl Slabs for CheckedSlab {
+    unsafe fn is_sound(this: NonNull<Self>) -> bool {
+        // SAFETY: passed on.
+        unsafe { Self::check(this) }
+    }
+}
+
 /// A slab whose blocks the test may write to if it wishes, with an inbox, perhaps shared.
 #[derive(Debug)]
-pub(crate) struct Owned {
-    pub(crate) page: NonNull<Slab>,
+pub(crate) struct Owned<P: Slabs = Slab> {
+    pub(crate) page: NonNull<P>,
     pub(crate) span: Span,
     pub(crate) geometry: Geometry,
     inbox: std::sync::Arc<Inbox>,
@@ -37,7 +61,7 @@ pub(crate) struct Owned {
     blocks: Option<Layout>,
 }
 
-impl Owned {
+impl<P: Slabs> Owned<P> {
     pub(crate) fn new(geometry: Geometry) -> Self {
         Self::with_inbox(geometry, std::sync::Arc::default())
     }
@@ -53,11 +77,11 @@ impl Owned {
     /// A slab at `base`, where no memory need be: a slab does not touch its blocks.
     pub(crate) fn at(base: NonNull<u8>, geometry: Geometry, inbox: std::sync::Arc<Inbox>) -> Self {
         let span = Span { base, superslab: 9, units: u16::from(geometry.units), zeroed: 0 };
-        let descriptor = Layout::from_size_align(Slab::footprint(&geometry), 64).unwrap();
+        let descriptor = Layout::from_size_align(P::footprint(&geometry), 64).unwrap();
         let raw = memory(descriptor);
         // SAFETY: the memory is as large as the footprint, the span is the test's, and the
         // inbox lives as long as the slab.
-        let page = unsafe { Slab::open_local(raw, span, &geometry, tag(), &raw const *inbox) };
+        let page = unsafe { P::open_local(raw, span, &geometry, tag(), &raw const *inbox) };
         Self { page, span, geometry, inbox, descriptor, blocks: None }
     }
 
@@ -79,13 +103,13 @@ impl Owned {
     }
 
     pub(crate) fn free(&self) -> usize {
-        let local = Slab::local(self.page);
+        let local = P::local(self.page);
         // SAFETY: the test owns the slab.
         usize::from(unsafe { (*local).free })
     }
 
     pub(crate) fn set_notice(&self, notice: usize) {
-        let local = Slab::local(self.page);
+        let local = P::local(self.page);
         // SAFETY: the test owns the slab.
         unsafe { (*local).notice = u16::try_from(notice).unwrap() };
     }
@@ -93,7 +117,7 @@ impl Owned {
     /// Panics unless the accounting is right and `free` blocks are free.
     pub(crate) fn check(&self, free: usize) {
         // SAFETY: the test owns the slab.
-        assert!(unsafe { Slab::check(self.page) }, "the count, the words and the summary disagree");
+        assert!(unsafe { P::is_sound(self.page) }, "the count, the words and the summary disagree");
         assert_eq!(self.free(), free);
     }
 
@@ -101,7 +125,7 @@ impl Owned {
     pub(crate) fn take(&self, want: usize) -> Vec<usize> {
         let mut out = vec![std::ptr::null_mut(); want];
         // SAFETY: the test owns the slab; there is room for so many.
-        let n = unsafe { Slab::take_local(self.page, out.as_mut_ptr(), want) }.unwrap();
+        let n = unsafe { P::take_local(self.page, out.as_mut_ptr(), want) }.unwrap();
         assert!(out[n..].iter().all(|block| block.is_null()), "wrote more than it says");
         out[..n].iter().rev().map(|&block| self.index(block)).collect()
     }
@@ -109,7 +133,7 @@ impl Owned {
     /// One call of `give_local`.
     pub(crate) fn give_at(&self, blocks: &[*mut u8]) -> Result<Given, Fault> {
         // SAFETY: the test owns the slab, and the list is not empty.
-        unsafe { Slab::give_local(self.page, blocks.as_ptr(), blocks.len()) }
+        unsafe { P::give_local(self.page, blocks.as_ptr(), blocks.len()) }
     }
 
     /// Gives all of `indices`, in as many calls as it takes. Whether the last one reached the
@@ -134,19 +158,19 @@ impl Owned {
 
     pub(crate) fn give_bits(&self, word: usize, bits: u64) -> Result<(), Fault> {
         // SAFETY: the test decides who owns which block.
-        unsafe { Slab::give_remote(self.page, word, bits) }
+        unsafe { P::give_remote(self.page, word, bits) }
     }
 
     pub(crate) fn locate(&self, address: *mut u8) -> Result<(usize, u64), Fault> {
         // SAFETY: the slab is open.
-        unsafe { Slab::locate(self.page, NonNull::new(address).unwrap()) }
+        unsafe { P::locate(self.page, NonNull::new(address).unwrap()) }
     }
 
     /// Collects: which slabs were told to change lists.
-    pub(crate) fn collect(&self) -> Result<Vec<NonNull<Slab>>, Fault> {
+    pub(crate) fn collect(&self) -> Result<Vec<NonNull<P>>, Fault> {
         let mut relisted = Vec::new();
         // SAFETY: the test owns the inbox.
-        unsafe { Slab::collect_local(&raw const *self.inbox, |page| relisted.push(page)) }?;
+        unsafe { P::collect_local(&raw const *self.inbox, |page| relisted.push(page)) }?;
         Ok(relisted)
     }
 
@@ -158,11 +182,11 @@ impl Owned {
 
 // SAFETY: the descriptor and the blocks are not bound to a thread; who is the owner is the test's
 // affair.
-unsafe impl Send for Owned {}
+unsafe impl<P: Slabs> Send for Owned<P> {}
 // SAFETY: as above; the owner's functions are called by one thread at a time.
-unsafe impl Sync for Owned {}
+unsafe impl<P: Slabs> Sync for Owned<P> {}
 
-impl Drop for Owned {
+impl<P: Slabs> Drop for Owned<P> {
     fn drop(&mut self) {
         // SAFETY: allocated in `at` with this layout.
         unsafe { dealloc(self.page.as_ptr().cast(), self.descriptor) };

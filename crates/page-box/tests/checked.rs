@@ -1,0 +1,255 @@
+//! What a checked slab does beside what every slab does, and what it finds.
+#![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Owned, geometries};
+use hakmem_contract::{Fault, Geometry};
+use hakmem_page_box::CheckedSlab;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+type Checked = Owned<CheckedSlab>;
+
+/// With canaries.
+fn tailed(geometry: Geometry) -> Geometry {
+    geometry.with_tail(8)
+}
+
+/// 64 blocks of 1 KiB.
+fn slab() -> Checked {
+    Checked::new(tailed(Geometry::new(1024, 1 << 16, [4, 256])))
+}
+
+/// Writes to all that the program may use of block `index`.
+fn fill(slab: &Checked, index: usize, byte: u8) {
+    // SAFETY: the test owns the blocks.
+    unsafe { slab.block(index).write_bytes(byte, slab.geometry.usable()) };
+}
+
+/// Whether the program finds zeros in block `index`.
+fn is_zero(slab: &Checked, index: usize) -> bool {
+    // SAFETY: the test owns the blocks.
+    let bytes = unsafe { std::slice::from_raw_parts(slab.block(index), slab.geometry.usable()) };
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+/// Writes to the byte at `offset` from the start of block `index`.
+fn write(slab: &Checked, index: usize, offset: usize) {
+    let byte = slab.block(index).wrapping_add(offset);
+    // SAFETY: inside the slab.
+    let old = unsafe { byte.read() };
+    // SAFETY: as above.
+    unsafe { byte.write(old ^ 0xA5) };
+}
+
+#[test]
+fn blocks_come_in_random_order_and_zeroed() {
+    let slab = slab();
+    let order = slab.take(64);
+    assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), 64, "each once");
+    let neighbours = order.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) == 1).count();
+    // Two of 63 on average; half of them in 2^-60 of all orders.
+    assert!(neighbours < 32, "{order:?}");
+    assert_ne!(self::slab().take(64), order, "another slab, another order");
+    for index in order {
+        assert!(is_zero(&slab, index));
+        fill(&slab, index, 0xA5);
+        slab.give(&[index]).unwrap();
+    }
+    slab.check(64);
+    for index in slab.take(64) {
+        assert!(is_zero(&slab, index), "cleared when it came back");
+    }
+}
+
+#[test]
+fn a_block_is_held_before_it_is_handed_out_again() {
+    let slab = slab();
+    let out = slab.take(64);
+    for (n, &index) in out[..15].iter().enumerate() {
+        assert_eq!(slab.give(&[index]), Ok(false));
+        assert_eq!((slab.free(), slab.take(1)), (0, vec![]), "{n} are held");
+    }
+    slab.give(&[out[15]]).unwrap();
+    slab.check(16);
+    let again = slab.take(64).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(again, out[..16].iter().copied().collect());
+}
+
+#[test]
+fn the_last_block_frees_those_that_are_held() {
+    let slab = slab();
+    let out = slab.take(64);
+    slab.set_notice(64);
+    let (last, rest) = out.split_last().unwrap();
+    assert_eq!(slab.give(rest), Ok(false));
+    assert_eq!(slab.give(&[*last]), Ok(true), "whole: nothing is held");
+    slab.check(64);
+}
+
+#[test]
+fn a_second_free_is_found_held_or_free() {
+    for give in 1..=64 {
+        let slab = slab();
+        let out = slab.take(64);
+        slab.give(&out[..give]).unwrap();
+        for &index in &out[..give] {
+            assert_eq!(slab.give(&[index]), Err(slab.double(index)));
+            let remote = slab.give_remote(index);
+            assert_eq!(remote, Err(slab.double(index)), "its canary is gone");
+        }
+    }
+}
+
+#[test]
+fn a_second_free_by_another_thread_is_found() {
+    let slab = slab();
+    let out = slab.take(64);
+    slab.give_remote(out[0]).unwrap();
+    assert_eq!(slab.give(&[out[0]]), Err(slab.double(out[0])), "before it is collected");
+    slab.collect().unwrap();
+    assert_eq!(slab.give_remote(out[0]), Err(slab.double(out[0])), "and after");
+}
+
+#[test]
+fn without_canaries_a_second_free_by_another_thread_is_found_when_it_is_collected() {
+    let slab = Checked::new(Geometry::new(1024, 1 << 16, [4, 256]));
+    let out = slab.take(64);
+    slab.give(&[out[0]]).unwrap();
+    slab.give_remote(out[0]).unwrap();
+    slab.collect().unwrap();
+    let rest = slab.give(&out[1..16]);
+    assert_eq!(rest, Err(slab.double(out[0])), "at the latest when the held ones are let go");
+}
+
+#[test]
+fn an_overflow_is_found_when_the_block_comes_back() {
+    for (offset, remote) in [(1016, false), (1016, true), (1023, false), (1023, true)] {
+        let slab = slab();
+        let index = slab.take(1)[0];
+        fill(&slab, index, 0xFF);
+        write(&slab, index, offset);
+        let found = if remote { slab.give_remote(index) } else { slab.give(&[index]).map(drop) };
+        assert_eq!(found, Err(Fault::Overflow(slab.block(index).addr())), "{offset}");
+    }
+}
+
+#[test]
+fn an_overflow_over_the_canary_is_found_in_the_free_block_behind_too() {
+    let slab = slab();
+    let index = slab.take(64).into_iter().find(|index| *index < 63).unwrap();
+    slab.give(&(0..64).filter(|other| *other != index).collect::<Vec<_>>()).unwrap();
+    write(&slab, index, 1024);
+    let mut out = [std::ptr::null_mut(); 64];
+    // SAFETY: the test owns the slab; there is room for so many.
+    let taken = unsafe { hakmem_contract::Page::take_local(slab.page, out.as_mut_ptr(), 64) };
+    assert_eq!(taken, Err(Fault::WrittenAfterFree(slab.block(index + 1).addr())));
+}
+
+#[test]
+fn canaries_of_two_blocks_differ() {
+    let slab = slab();
+    slab.take(2);
+    let canary = |index| {
+        let place = slab.block(index).wrapping_add(1016).cast::<u64>();
+        // SAFETY: inside the slab.
+        unsafe { place.read_unaligned() }
+    };
+    let set = (0..64).map(canary).filter(|canary| *canary != 0).collect::<BTreeSet<_>>();
+    assert_eq!(set.len(), 2);
+}
+
+#[test]
+fn a_pointer_into_a_block_is_none() {
+    let slab = slab();
+    let index = slab.take(1)[0];
+    let inside = slab.block(index).wrapping_add(16);
+    assert_eq!(slab.give_at(&[inside]), Err(Fault::Interior(inside.addr())));
+}
+
+#[test]
+fn memory_that_is_not_zero_is_cleared_first() {
+    let dirty = slab();
+    // SAFETY: the test owns the blocks.
+    unsafe { dirty.span.base.write_bytes(0xA5, 1 << 16) };
+    let inbox = std::sync::Arc::default();
+    let slab = Checked::at(dirty.span.base, dirty.geometry, inbox);
+    assert_eq!(slab.take(64).len(), 64);
+}
+
+/// What is done to the slab and to the sets.
+#[derive(Clone, Debug)]
+enum Step {
+    Take(usize),
+    Give(Vec<Index>),
+    GiveRemote(Vec<Index>),
+    Collect,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let some = || prop::collection::vec(any::<Index>(), 1..40);
+    prop_oneof![
+        (1..140_usize).prop_map(Step::Take),
+        some().prop_map(Step::Give),
+        some().prop_map(Step::GiveRemote),
+        Just(Step::Collect),
+    ]
+}
+
+/// Takes some of `out`.
+fn pick(out: &mut Vec<usize>, picks: &[Index]) -> Vec<usize> {
+    let n = picks.len().min(out.len());
+    picks[..n].iter().map(|pick| out.swap_remove(pick.index(out.len()))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn no_block_is_handed_out_twice_and_none_is_lost(
+        geometry in prop::sample::select(geometries().map(tailed).collect::<Vec<_>>()),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let slab = Checked::new(geometry);
+        let (mut out, mut remote) = (Vec::new(), 0);
+        for step in steps {
+            match step {
+                Step::Take(want) => {
+                    let free = slab.free();
+                    let taken = slab.take(want);
+                    prop_assert_eq!(taken.len(), want.min(free));
+                    for index in taken {
+                        prop_assert!(!out.contains(&index));
+                        fill(&slab, index, 0xA5);
+                        out.push(index);
+                    }
+                }
+                Step::Give(picks) => {
+                    let blocks = pick(&mut out, &picks);
+                    slab.give(&blocks).unwrap();
+                }
+                Step::GiveRemote(picks) => {
+                    for index in pick(&mut out, &picks) {
+                        slab.give_remote(index).unwrap();
+                        remote += 1;
+                    }
+                }
+                Step::Collect => {
+                    slab.collect().unwrap();
+                    remote = 0;
+                }
+            }
+            let held = slab.capacity() - out.len() - remote - slab.free();
+            prop_assert!(held == 0 || held < slab.capacity() / 4);
+            slab.check(slab.free());
+        }
+        slab.give(&out).unwrap();
+        slab.collect().unwrap();
+        let left = slab.take(slab.capacity());
+        prop_assert!(left.len() > slab.capacity() * 3 / 4);
+    }
+}
