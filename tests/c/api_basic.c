@@ -8,7 +8,9 @@ static const size_t SIZES[] = {0, 1, 8, 15, 16, 17, 24, 100, 1000, 1024, 1025, 4
 static void every_name_is_hakmem(void) {
     static const char *const NAMES[] = {"malloc", "free", "calloc", "realloc", "reallocarray",
         "posix_memalign", "aligned_alloc", "memalign", "valloc", "pvalloc", "malloc_usable_size",
-        "free_sized", "free_aligned_sized", "malloc_trim", "cfree"};
+        "free_sized", "free_aligned_sized", "malloc_trim", "cfree", "__libc_malloc", "__libc_free",
+        "__libc_calloc", "__libc_realloc", "__libc_reallocarray", "__libc_memalign",
+        "__libc_valloc", "__libc_pvalloc", "__libc_cfree", "__posix_memalign"};
     for (size_t i = 0; i < COUNT(NAMES); i++) {
         Dl_info info;
         void *function = dlsym(RTLD_DEFAULT, NAMES[i]);

@@ -17,7 +17,17 @@ use crate::shell;
 use crate::workspace::Workspace;
 
 /// The C API. Every one of these must be exported.
-const REQUIRED: [&str; 15] = [
+const REQUIRED: [&str; 25] = [
+    "__libc_calloc",
+    "__libc_cfree",
+    "__libc_free",
+    "__libc_malloc",
+    "__libc_memalign",
+    "__libc_pvalloc",
+    "__libc_realloc",
+    "__libc_reallocarray",
+    "__libc_valloc",
+    "__posix_memalign",
     "aligned_alloc",
     "calloc",
     "cfree",
@@ -35,12 +45,33 @@ const REQUIRED: [&str; 15] = [
     "valloc",
 ];
 
-/// What may be exported besides: nothing else may leak out and interpose by accident.
-const ALLOWED: [&str; 5] =
-    ["dlopen", "dlmopen", "malloc_info", "malloc_stats", "hakmem_print_stats"];
+/// C++'s `operator new` and `operator delete`: all or none, so that no block crosses to another
+/// definition.
+const OPERATORS: [&str; 20] = [
+    "_ZdaPv",
+    "_ZdaPvRKSt9nothrow_t",
+    "_ZdaPvSt11align_val_t",
+    "_ZdaPvSt11align_val_tRKSt9nothrow_t",
+    "_ZdaPvm",
+    "_ZdaPvmSt11align_val_t",
+    "_ZdlPv",
+    "_ZdlPvRKSt9nothrow_t",
+    "_ZdlPvSt11align_val_t",
+    "_ZdlPvSt11align_val_tRKSt9nothrow_t",
+    "_ZdlPvm",
+    "_ZdlPvmSt11align_val_t",
+    "_Znam",
+    "_ZnamRKSt9nothrow_t",
+    "_ZnamSt11align_val_t",
+    "_ZnamSt11align_val_tRKSt9nothrow_t",
+    "_Znwm",
+    "_ZnwmRKSt9nothrow_t",
+    "_ZnwmSt11align_val_t",
+    "_ZnwmSt11align_val_tRKSt9nothrow_t",
+];
 
-/// C++ `operator new` and `operator delete` in all their forms start with one of these.
-const ALLOWED_PREFIXES: [&str; 4] = ["_Znw", "_Zna", "_Zdl", "_Zda"];
+/// What may be exported besides: nothing else may leak out and interpose by accident.
+const ALLOWED: [&str; 2] = ["dlopen", "dlmopen"];
 
 /// The only library it may need.
 const LIBC: &str = "libc.so.6";
@@ -113,16 +144,19 @@ fn tls_size(headers: &str) -> Option<String> {
 
 fn not_exported(symbols: &str) -> Option<String> {
     let exported = exported(symbols);
-    let missing: Vec<&str> =
-        REQUIRED.iter().copied().filter(|name| !exported.contains(name)).collect();
+    let missing: Vec<&str> = REQUIRED
+        .iter()
+        .chain(&OPERATORS)
+        .copied()
+        .filter(|name| !exported.contains(name))
+        .collect();
     (!missing.is_empty()).then(|| format!("not exported: {}", missing.join(", ")))
 }
 
 fn exported_besides(symbols: &str) -> Option<String> {
     let others: Vec<&str> = exported(symbols)
         .into_iter()
-        .filter(|name| !REQUIRED.contains(name) && !ALLOWED.contains(name))
-        .filter(|name| !ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|name| ![&REQUIRED[..], &OPERATORS, &ALLOWED].concat().contains(name))
         .collect();
     (!others.is_empty()).then(|| format!("also exported: {}", others.join(", ")))
 }

@@ -1,7 +1,7 @@
 //! C's names. `malloc` and `free` are the hot path; everything else leads to the facade.
 //!
 //! Nothing here calls another exported function: a program may have its own `malloc`, and
-//! then these names are not ours.
+//! then these names are not ours. What is needed under two names has a third, which is not exported.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
@@ -21,7 +21,7 @@ const PAGE: usize = 4096;
 
 /// `block` as C sees it: with `errno` set if it is null.
 #[inline]
-fn answer(block: *mut u8) -> *mut c_void {
+pub(crate) fn answer(block: *mut u8) -> *mut c_void {
     if block.is_null() { fail_cold(ENOMEM) } else { block.cast() }
 }
 
@@ -54,6 +54,12 @@ pub unsafe extern "C" fn free(block: *mut c_void) {
 /// `n * size` zero bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(n: size_t, size: size_t) -> *mut c_void {
+    zeroed(n, size)
+}
+
+/// [`calloc`].
+#[inline]
+pub(crate) fn zeroed(n: size_t, size: size_t) -> *mut c_void {
     match n.checked_mul(size) {
         Some(bytes) => answer(HAKMEM.allocate_zeroed(bytes, MIN_ALIGN)),
         None => fail_cold(ENOMEM),
@@ -71,12 +77,13 @@ pub unsafe extern "C" fn realloc(block: *mut c_void, size: size_t) -> *mut c_voi
     unsafe { resize(block, size) }
 }
 
-/// [`realloc`], under a name that nobody else has.
+/// [`realloc`].
 ///
 /// # Safety
 ///
 /// As there.
-unsafe fn resize(block: *mut c_void, size: size_t) -> *mut c_void {
+#[inline]
+pub(crate) unsafe fn resize(block: *mut c_void, size: size_t) -> *mut c_void {
     let Some(block) = NonNull::new(block.cast::<u8>()) else { return malloc_cold(size) };
     if size == 0 {
         // SAFETY: the caller's promise.
@@ -94,6 +101,17 @@ unsafe fn resize(block: *mut c_void, size: size_t) -> *mut c_void {
 /// As [`realloc`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reallocarray(block: *mut c_void, n: size_t, size: size_t) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { resize_array(block, n, size) }
+}
+
+/// [`reallocarray`].
+///
+/// # Safety
+///
+/// As there.
+#[inline]
+pub(crate) unsafe fn resize_array(block: *mut c_void, n: size_t, size: size_t) -> *mut c_void {
     match n.checked_mul(size) {
         // SAFETY: the caller's promise.
         Some(bytes) => unsafe { resize(block, bytes) },
@@ -113,6 +131,17 @@ pub unsafe extern "C" fn posix_memalign(
     align: size_t,
     size: size_t,
 ) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { aligned_to(out, align, size) }
+}
+
+/// [`posix_memalign`].
+///
+/// # Safety
+///
+/// As there.
+#[inline]
+pub(crate) unsafe fn aligned_to(out: *mut *mut c_void, align: size_t, size: size_t) -> c_int {
     if !align.is_power_of_two() || align < size_of::<*mut c_void>() {
         return EINVAL;
     }
@@ -138,6 +167,12 @@ pub extern "C" fn aligned_alloc(align: size_t, size: size_t) -> *mut c_void {
 /// two.
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: size_t, size: size_t) -> *mut c_void {
+    aligned_up(align, size)
+}
+
+/// [`memalign`].
+#[inline]
+pub(crate) fn aligned_up(align: size_t, size: size_t) -> *mut c_void {
     match align.checked_next_power_of_two() {
         Some(align) => answer(HAKMEM.allocate_aligned(size, align)),
         None => fail_cold(EINVAL),
@@ -147,12 +182,24 @@ pub extern "C" fn memalign(align: size_t, size: size_t) -> *mut c_void {
 /// `size` bytes at the start of a page.
 #[unsafe(no_mangle)]
 pub extern "C" fn valloc(size: size_t) -> *mut c_void {
+    page_aligned(size)
+}
+
+/// [`valloc`].
+#[inline]
+pub(crate) fn page_aligned(size: size_t) -> *mut c_void {
     answer(HAKMEM.allocate_aligned(size, PAGE))
 }
 
 /// Whole pages: `size` rounded up.
 #[unsafe(no_mangle)]
 pub extern "C" fn pvalloc(size: size_t) -> *mut c_void {
+    whole_pages(size)
+}
+
+/// [`pvalloc`].
+#[inline]
+pub(crate) fn whole_pages(size: size_t) -> *mut c_void {
     match size.max(1).checked_next_multiple_of(PAGE) {
         Some(size) => answer(HAKMEM.allocate_aligned(size, PAGE)),
         None => fail_cold(ENOMEM),

@@ -11,11 +11,12 @@
 //! A program without a loader (`-static`) has no real `dlopen` to find: it gets null. What it could
 //! open would bring a libc with a heap of its own.
 
-use core::arch::{global_asm, naked_asm};
+use core::arch::naked_asm;
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
-use core::ptr;
 
-use libc::{RTLD_DEEPBIND, RTLD_NEXT};
+use libc::RTLD_DEEPBIND;
+
+use crate::loader::next;
 
 /// `LM_ID_BASE`: the namespace of the program, and of hakmem. In any other one libc's `malloc` is
 /// all there is.
@@ -31,9 +32,6 @@ struct Jump {
     real: *mut c_void,
     flags: usize,
 }
-
-// Weak, so that a program without a loader can be linked.
-global_asm!(".weak dlsym");
 
 /// C's `dlopen`, but for the flag.
 ///
@@ -97,30 +95,6 @@ extern "C" fn find_dlopen(flags: c_int) -> Jump {
 extern "C" fn find_dlmopen(namespace: c_long, flags: c_int) -> Jump {
     let flags = if namespace == BASE_NAMESPACE { masked(flags) } else { flags as usize };
     Jump { real: next(c"dlmopen"), flags }
-}
-
-/// The next library's function of this name; null if there is no loader to ask. Finding a function
-/// does not allocate.
-fn next(name: &CStr) -> *mut c_void {
-    if loader_is_missing() {
-        return ptr::null_mut();
-    }
-    // SAFETY: a handle that exists and a C string.
-    unsafe { libc::dlsym(RTLD_NEXT, name.as_ptr()) }
-}
-
-/// Whether the weak `dlsym` was left undefined.
-fn loader_is_missing() -> bool {
-    let dlsym: usize;
-    // SAFETY: reads an entry of the global offset table.
-    unsafe {
-        core::arch::asm!(
-            "mov {0}, qword ptr [rip + dlsym@GOTPCREL]",
-            out(reg) dlsym,
-            options(nostack, preserves_flags, pure, readonly),
-        );
-    }
-    dlsym == 0
 }
 
 fn masked(flags: c_int) -> usize {

@@ -4,7 +4,8 @@
 //!
 //! It has no constructor and no destructor, needs no initialisation, opens nothing, reads no
 //! environment, and calls nothing of libc that could call it back but `pthread_setspecific`, which
-//! is called when the thread's heap is in place. It exports C's names and nothing else.
+//! is called when the thread's heap is in place, and `dlsym` and `dlopen`, when an `operator new` has
+//! found no memory. It exports C's names and C++'s operators and nothing else.
 //!
 //! The one function that is not about memory is `dlopen` (and `dlmopen`): see [`deepbind`]. It reads
 //! the environment, when it is called. The feature of this name, on by default, leaves it out.
@@ -19,9 +20,14 @@
 //!   with one line that says so.
 #![no_std]
 
+pub mod aliases;
 pub mod api;
 #[cfg(all(feature = "deepbind", target_arch = "x86_64", target_env = "gnu"))]
 pub mod deepbind;
 mod errno;
+#[cfg(all(any(feature = "deepbind", feature = "operators"), target_arch = "x86_64"))]
+mod loader;
+#[cfg(all(feature = "operators", target_arch = "x86_64"))]
+pub mod operators;
 #[cfg(panic = "abort")]
 mod panic;
