@@ -4,7 +4,7 @@ use core::fmt;
 
 use hakmem_contract::{Backend, Fault, Memory, Pool, Span, UnitPool};
 use hakmem_sync::atomic::{AtomicU32, Ordering};
-use hakmem_tls_bind::{ExitHook, HeapTable};
+use hakmem_tls_bind::{ExitHook, HeapTable, PthreadKeys};
 
 use crate::boxes::Boxes;
 use crate::heap::Heap;
@@ -47,6 +47,15 @@ impl<B: Boxes> Shared<B> {
     #[inline]
     pub const fn pool(&self) -> &B::Pool {
         &self.pool
+    }
+}
+
+impl<B: Boxes> Drop for Shared<B> {
+    /// Gives the exit hook's key back. A static is never dropped; a test makes many of these, and
+    /// there are few keys.
+    #[inline]
+    fn drop(&mut self) {
+        self.hook.disarm(&PthreadKeys);
     }
 }
 

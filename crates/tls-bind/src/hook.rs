@@ -75,7 +75,7 @@ const H3: [Ordering; 3] = [Ordering::Acquire, Ordering::Release, Ordering::Acqui
 ///
 /// # Invariants
 ///
-/// - `key` is 0, or one more than a key that exists for ever.
+/// - `key` is 0, or one more than a key that exists as long as the hook.
 #[derive(Debug)]
 pub struct ExitHook {
     key: AtomicU32,
@@ -122,6 +122,16 @@ impl ExitHook {
         if let Some(key) = self.key(keys, destructor, h3) {
             // SAFETY: passed on.
             unsafe { keys.set(key, value.as_ptr().cast()) };
+        }
+    }
+
+    /// Gives the key up: no thread's hook runs any more. For a hook that is not a static.
+    #[inline]
+    pub fn disarm(&mut self, keys: &impl Keys) {
+        // Relaxed: whoever has the hook alone has seen all that was done to it.
+        let key = self.key.swap(0, Ordering::Relaxed);
+        if let Some(key) = key.checked_sub(1) {
+            keys.delete(key);
         }
     }
 
