@@ -1,15 +1,10 @@
-//! Every size and alignment, contents through every `realloc`, and random operations against a
-//! shadow, through `Hakmem` as an object.
+//! Every size and alignment, and contents through every `realloc`, through `Hakmem` as an object.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod common;
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
-
-use common::{Live, Shadow};
+use common::Shadow;
 use hakmem_alloc::Hakmem;
-use proptest::prelude::*;
 
 static HAKMEM: Hakmem = Hakmem::new();
 
@@ -151,111 +146,4 @@ fn null_is_nothing() {
     unsafe { HAKMEM.deallocate(std::ptr::null_mut()) };
     // SAFETY: as above.
     assert_eq!(unsafe { HAKMEM.usable_size(std::ptr::null()) }, 0);
-}
-
-/// What a random program does.
-#[derive(Clone, Debug)]
-enum Op {
-    Get { size: usize, align: usize, zeroed: bool },
-    Resize { which: usize, size: usize },
-    Give { which: usize },
-    HandOver { which: usize },
-    Trim,
-}
-
-fn any_size() -> impl Strategy<Value = usize> {
-    prop_oneof![
-        60 => 0_usize..1100,
-        20 => 0_usize..40_000,
-        8 => 0_usize..1_200_000,
-        2 => 0_usize..6_000_000,
-    ]
-}
-
-fn any_op() -> impl Strategy<Value = Op> {
-    let align = prop_oneof![20 => Just(0_u32), 4 => 0_u32..13, 1 => 13_u32..24];
-    let which = any::<usize>();
-    prop_oneof![
-        40 => (any_size(), align, any::<bool>())
-            .prop_map(|(size, align, zeroed)| Op::Get { size, align: 1 << align, zeroed }),
-        20 => (which, any_size()).prop_map(|(which, size)| Op::Resize { which, size: size + 1 }),
-        30 => which.prop_map(|which| Op::Give { which }),
-        10 => which.prop_map(|which| Op::HandOver { which }),
-        1 => Just(Op::Trim),
-    ]
-}
-
-/// One thread of a random program: what it has, who gives it blocks, whom it gives blocks.
-struct Actor {
-    shadow: Shadow<hakmem_alloc::composition::Composed>,
-    from: Receiver<Live>,
-    to: Sender<Live>,
-}
-
-impl Actor {
-    fn step(&mut self, op: &Op) {
-        self.shadow.live.extend(self.from.try_iter());
-        let n = self.shadow.live.len();
-        match *op {
-            Op::Get { size, align, zeroed: true } => assert!(self.shadow.get_zeroed(size, align)),
-            Op::Get { size, align, zeroed: false } => assert!(self.shadow.get(size, align)),
-            Op::Resize { which, size } if n > 0 => assert!(self.shadow.resize(which % n, size)),
-            Op::Give { which } if n > 0 => self.shadow.give(which % n),
-            Op::HandOver { which } if n > 0 => {
-                let live = self.shadow.live.swap_remove(which % n);
-                // One that nobody receives any more comes back, to be freed here.
-                if let Err(back) = self.to.send(live) {
-                    self.shadow.live.push(back.0);
-                }
-            }
-            Op::Trim => {
-                HAKMEM.trim();
-            }
-            Op::Resize { .. } | Op::Give { .. } | Op::HandOver { .. } => {}
-        }
-    }
-
-    fn run(mut self, ops: &[Op]) {
-        for op in ops {
-            self.step(op);
-        }
-        self.shadow.check();
-        self.shadow.check_apart();
-        let Self { mut shadow, from, to } = self;
-        shadow.clear();
-        // The next one's receiver ends when we are done, and ours when the one before is.
-        drop(to);
-        shadow.live.extend(from.iter());
-        shadow.clear();
-    }
-}
-
-/// A ring of threads, or one that hands over to itself.
-fn run_ring(programs: &[Vec<Op>]) {
-    let (senders, receivers): (Vec<_>, Vec<_>) = programs.iter().map(|_| channel()).unzip();
-    let mut senders: Vec<_> = senders.into_iter().collect();
-    senders.rotate_left(1);
-    thread::scope(|scope| {
-        for (i, ((ops, from), to)) in programs.iter().zip(receivers).zip(senders).enumerate() {
-            let shadow = Shadow::new(&HAKMEM, i << 40);
-            let actor = Actor { shadow, from, to };
-            scope.spawn(move || actor.run(ops));
-        }
-    });
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
-
-    #[test]
-    fn random_operations_of_one_thread(ops in prop::collection::vec(any_op(), 1..500)) {
-        run_ring(&[ops]);
-    }
-
-    #[test]
-    fn random_operations_of_four_threads(
-        programs in prop::collection::vec(prop::collection::vec(any_op(), 1..300), 4),
-    ) {
-        run_ring(&programs);
-    }
 }

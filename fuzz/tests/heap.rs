@@ -1,0 +1,111 @@
+//! The whole allocator, from outside: 10 million calls, beside a shadow of every block.
+//!
+//! A failure prints the command that shows it again.
+#![expect(clippy::print_stdout, reason = "says how much it did")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bolero::check;
+use hakmem_alloc::{Allocator, Hakmem};
+use hakmem_fuzz::fresh::{Listed, Placed, Standard, World};
+use hakmem_fuzz::{Done, Program, Schedule, Subject, System, run};
+
+/// Calls that each target makes at least under `cargo test`.
+const TURNS: u64 = 4_000_000;
+const LISTED: u64 = 1_000_000;
+const AT_ONCE: u64 = 5_000_000;
+const _: () = assert!(TURNS + LISTED + AT_ONCE >= 10_000_000);
+
+/// A program makes so many calls on average, and some more.
+const CALLS: u64 = 1_100;
+
+/// Bytes for the longest program.
+const MOST_BYTES: usize = 8 << 10;
+
+/// Counts calls, and says at the end how many there were.
+#[derive(Debug, Default)]
+struct Tally(AtomicU64);
+
+impl Tally {
+    fn add(&self, done: &Done) {
+        // Relaxed: a sum.
+        self.0.fetch_add(done.calls, Ordering::Relaxed);
+    }
+
+    /// Fails if there were fewer than `least`, unless somebody chose how long to run.
+    fn check(&self, least: u64) {
+        let calls = self.0.load(Ordering::Relaxed);
+        println!("{calls} calls");
+        let chosen = ["BOLERO_RANDOM_ITERATIONS", "BOLERO_RANDOM_TEST_TIME_MS"];
+        let free = chosen.iter().any(|name| std::env::var_os(name).is_some());
+        assert!(free || calls >= least, "{calls} calls, to be {least}");
+    }
+}
+
+const fn programs(calls: u64) -> usize {
+    (calls / CALLS) as usize
+}
+
+/// A program in a new world, one thread at a time.
+fn in_world<B: Placed>(program: &Program) -> Done
+where
+    Allocator<B>: Subject,
+{
+    // One that fails is made smaller as long as there can be worlds; then all others pass.
+    let Some(world) = World::<B>::open(program.setup.options()) else { return Done::default() };
+    let done = run(world.allocator(), program, Schedule::Turns);
+    world.close();
+    done
+}
+
+#[test]
+fn turns() {
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(TURNS))
+        .with_max_len(MOST_BYTES)
+        .for_each(|program| tally.add(&in_world::<Standard>(program)));
+    tally.check(TURNS);
+}
+
+#[test]
+fn turns_with_the_other_front_cache() {
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(LISTED))
+        .with_max_len(MOST_BYTES)
+        .for_each(|program| tally.add(&in_world::<Listed>(program)));
+    tally.check(LISTED);
+}
+
+/// On the real system, on one heap that grows old.
+#[test]
+fn at_once() {
+    static HAKMEM: Hakmem = Hakmem::new();
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(AT_ONCE))
+        .with_max_len(MOST_BYTES)
+        // A program that failed leaves a heap that makes every other one fail.
+        .with_shrink_time(Duration::ZERO)
+        .for_each(|program| tally.add(&run(&HAKMEM, program, Schedule::AtOnce)));
+    tally.check(AT_ONCE);
+}
+
+/// The system's allocator says null where ours does, and passes the same checks: they ask for no
+/// more than a program may expect.
+#[test]
+fn as_the_system() {
+    check!().with_type::<Program>().with_iterations(400).with_max_len(MOST_BYTES).for_each(
+        |program| {
+            let program = program.without_faults();
+            let ours = in_world::<Standard>(&program);
+            let theirs = run(&System, &program, Schedule::Turns);
+            assert_eq!(ours, theirs);
+        },
+    );
+}
