@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Only the controls of tests/controls/AREA.toml
     #[arg(long, requires = "controls")]
     area: Option<String>,
+    /// Show what each test says about each bug
+    #[arg(long, short, requires = "controls")]
+    verbose: bool,
     /// List the controls and stop
     #[arg(long, requires = "controls")]
     list: bool,
@@ -27,7 +30,11 @@ pub(crate) struct Args {
 
 /// Runs what is asked for.
 pub(crate) fn run(ws: &Workspace, args: &Args, mut report: Report) -> Result<ExitCode> {
-    let wanted = controls::Wanted { filters: &args.filters, area: args.area.as_deref() };
+    let wanted = controls::Wanted {
+        filters: &args.filters,
+        area: args.area.as_deref(),
+        verbose: args.verbose,
+    };
     if args.list {
         return controls::list(ws, &wanted).map(|()| ExitCode::SUCCESS);
     }

@@ -22,7 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use self::plan::{Area, Control, Named};
 use self::tree::Copy;
-use self::trial::{Bench, Outcome};
+use self::trial::{Bench, Outcome, Soundness};
 use crate::report::Part;
 use crate::workspace::Workspace;
 
@@ -33,6 +33,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) filters: &'a [String],
     /// Only the controls of this file.
     pub(crate) area: Option<&'a str>,
+    /// Say what each test said.
+    pub(crate) verbose: bool,
 }
 
 /// Plants each bug in turn and runs the tests that have to notice.
@@ -43,25 +45,39 @@ pub(crate) fn check(ws: &Workspace, wanted: &Wanted<'_>, part: &mut Part) -> Res
     let bench = Bench::new(&copy)?;
     let tests: BTreeSet<&Named> = controls.iter().flat_map(|control| &control.caught_by).collect();
     let bar = progress(tests.len() + controls.len())?;
-    let mut sound = BTreeSet::new();
-    for test in tests {
-        bar.set_message(format!("{test}, nothing planted"));
-        match bench.passes(test) {
-            Ok(()) => _ = sound.insert(test.clone()),
-            Err(why) => bar.suspend(|| {
-                part.fail(&format!("{test} with nothing planted"), &format!("{why:#}"));
-            }),
-        }
-        bar.inc(1);
-    }
+    let sound = sound(&bench, &tests, part, &bar);
     for control in &controls {
         bar.set_message(control.name.clone());
         let verdict = one(&copy, &bench, control, &sound);
-        bar.suspend(|| report(part, control, verdict));
+        bar.suspend(|| report(part, control, verdict, wanted.verbose));
         bar.inc(1);
     }
     bar.finish_and_clear();
     copy.restore()
+}
+
+/// Those of the tests that pass with nothing planted; of the others a failure proves nothing.
+fn sound<'a>(
+    bench: &Bench<'_>,
+    tests: &BTreeSet<&'a Named>,
+    part: &mut Part,
+    bar: &ProgressBar,
+) -> BTreeSet<&'a Named> {
+    let mut sound = BTreeSet::new();
+    for test in tests {
+        bar.set_message(format!("{test}, nothing planted"));
+        match bench.passes(test) {
+            Ok(Soundness::Passes) => _ = sound.insert(*test),
+            Ok(Soundness::Missing(what)) => {
+                bar.suspend(|| part.missing(&format!("{test}: {what}")));
+            }
+            Err(why) => bar.suspend(|| {
+                part.fail(&format!("{test}, nothing planted"), &format!("{why:#}"));
+            }),
+        }
+        bar.inc(1);
+    }
+    sound
 }
 
 /// Prints the names, and what each plants.
@@ -103,27 +119,26 @@ fn areas(ws: &Workspace) -> Result<Vec<Area>> {
     Ok(areas)
 }
 
-/// Plants one bug; each test that is named, with what it said.
+/// Plants one bug; each sound test that is named, with what it said.
 fn one<'a>(
     copy: &Copy,
     bench: &Bench<'_>,
     control: &'a Control,
-    sound: &BTreeSet<Named>,
+    sound: &BTreeSet<&Named>,
 ) -> Result<Vec<(&'a Named, Outcome)>> {
     let planted = copy.plant(control)?;
-    let mut outcomes = Vec::new();
-    for test in &control.caught_by {
-        let outcome = match sound.contains(test) {
-            true => bench.try_on(test, control.limit())?,
-            false => Outcome::Broken("fails with nothing planted".to_owned()),
-        };
-        outcomes.push((test, outcome));
-    }
+    let tests = control.caught_by.iter().filter(|test| sound.contains(test));
+    let outcomes = tests.map(|test| Ok((test, bench.try_on(test, control.limit())?))).collect();
     planted.remove()?;
-    Ok(outcomes)
+    outcomes
 }
 
-fn report(part: &mut Part, control: &Control, verdict: Result<Vec<(&Named, Outcome)>>) {
+fn report(
+    part: &mut Part,
+    control: &Control,
+    verdict: Result<Vec<(&Named, Outcome)>>,
+    verbose: bool,
+) {
     let outcomes = match verdict {
         Ok(outcomes) => outcomes,
         Err(error) => return part.fail(&control.name, &format!("{error:#}")),
@@ -132,16 +147,18 @@ fn report(part: &mut Part, control: &Control, verdict: Result<Vec<(&Named, Outco
     let mut faults = Vec::new();
     for (test, outcome) in outcomes {
         match outcome {
-            Outcome::Caught { hung: false } => caught.push(test.to_string()),
-            Outcome::Caught { hung: true } => caught.push(format!("{test} (no end)")),
+            Outcome::Caught(said) if verbose => caught.push(format!("\n        {test}: {said}")),
+            Outcome::Caught(_) => caught.push(test.to_string()),
             Outcome::Survived => faults.push(format!("{test} does not notice")),
             Outcome::Broken(why) => faults.push(format!("{test}: {why}")),
         }
     }
-    if faults.is_empty() {
-        part.pass(&format!("{}: caught by {}", control.name, caught.join(", ")));
-    } else {
+    if !faults.is_empty() {
         part.fail(&control.name, &faults.join("; "));
+    } else if caught.is_empty() {
+        part.missing(&format!("{}: none of its tests can be run", control.name));
+    } else {
+        part.pass(&format!("{}: caught by {}", control.name, caught.join(", ")));
     }
 }
 

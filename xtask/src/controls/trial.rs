@@ -29,11 +29,19 @@ pub(super) struct Bench<'a> {
     xtask: PathBuf,
 }
 
+/// What a test does with nothing planted.
+#[derive(Debug)]
+pub(super) enum Soundness {
+    Passes,
+    /// This machine lacks what it needs.
+    Missing(String),
+}
+
 /// What a test made of a planted bug.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It failed.
-    Caught { hung: bool },
+    /// It failed, and this is what it said.
+    Caught(String),
     /// It passed.
     Survived,
     /// The control says nothing: no build, or no test.
@@ -49,16 +57,19 @@ impl<'a> Bench<'a> {
     }
 
     /// Runs `test` with nothing planted; it must pass.
-    pub(super) fn passes(&self, test: &Named) -> Result<()> {
+    pub(super) fn passes(&self, test: &Named) -> Result<Soundness> {
         self.build(test)?;
         let output = self.run(test, None)?;
+        if let Some(what) = not_run(&output) {
+            return Ok(Soundness::Missing(what));
+        }
         if !output.success() {
             bail!("{}\n{}{}", output.ending(), output.stdout, output.stderr);
         }
         let results = test_results(&output.stdout);
         let counts = output.stdout.contains("test result: ");
         ensure!(!counts || results.passed > 0, "runs no test");
-        Ok(())
+        Ok(Soundness::Passes)
     }
 
     /// Runs `test` with a bug planted.
@@ -141,11 +152,33 @@ fn judge(output: &Output, may_hang: bool) -> Outcome {
     if said("error: could not compile") || said("does not compile:") {
         return Outcome::Broken(format!("does not build: {}", first_error(output)));
     }
+    if let Some(what) = not_run(output) {
+        return Outcome::Broken(format!("not run: {what}"));
+    }
     match output.status {
         // The test has no limit of its own.
         None if !may_hang => Outcome::Broken(output.ending()),
-        None => Outcome::Caught { hung: true },
-        Some(_) => Outcome::Caught { hung: said("no end after") },
+        _ => Outcome::Caught(complaint(output)),
+    }
+}
+
+/// What is missing, if a command of ours has run nothing.
+fn not_run(output: &Output) -> Option<String> {
+    let nothing = output.stdout.lines().last() == Some("0 passed, 0 failed");
+    let missing = || output.stdout.lines().find_map(|line| line.strip_prefix("not run: "));
+    nothing.then(|| missing().unwrap_or("there is no such test").to_owned())
+}
+
+/// The line that says what failed.
+fn complaint(output: &Output) -> String {
+    let ours = output.stdout.lines().find_map(|line| line.strip_prefix("FAILED  "));
+    let mut lines = output.stdout.lines().chain(output.stderr.lines());
+    let panic = lines.find(|line| line.contains("panicked at"));
+    let reason = lines.next().unwrap_or_default();
+    match (ours, panic) {
+        (Some(ours), _) => ours.to_owned(),
+        (None, Some(panic)) => format!("{panic} {reason}"),
+        (None, None) => output.ending(),
     }
 }
 
@@ -166,12 +199,12 @@ mod tests {
     fn only_a_test_that_fails_has_caught_it() {
         let judged = |script: &str| judge(&shell(script, Duration::from_secs(30)), false);
         assert_eq!(judged("exit 0"), Outcome::Survived);
-        assert_eq!(judged("exit 1"), Outcome::Caught { hung: false });
-        assert_eq!(judged("kill -SEGV $$"), Outcome::Caught { hung: false });
-        assert_eq!(
-            judged("echo 'FAILED x: no end after 60 s'; exit 1"),
-            Outcome::Caught { hung: true }
-        );
+        assert_eq!(judged("exit 1"), Outcome::Caught("exit status: 1".to_owned()));
+        assert!(matches!(judged("kill -SEGV $$"), Outcome::Caught(_)));
+        let ours = judged("echo 'FAILED  x: no end after 60 s'; exit 1");
+        assert_eq!(ours, Outcome::Caught("x: no end after 60 s".to_owned()));
+        let nothing = judged("echo 'not run: no cc'; echo '0 passed, 0 failed'; exit 1");
+        assert_eq!(nothing, Outcome::Broken("not run: no cc".to_owned()));
         let broken = judged("echo 'error[E1]: x'; echo 'error: could not compile `y`' >&2; exit 1");
         assert!(matches!(broken, Outcome::Broken(_)));
     }
@@ -180,6 +213,6 @@ mod tests {
     fn a_hang_counts_where_it_is_expected() {
         let output = shell("sleep 60", Duration::from_millis(20));
         assert!(matches!(judge(&output, false), Outcome::Broken(_)));
-        assert_eq!(judge(&output, true), Outcome::Caught { hung: true });
+        assert!(matches!(judge(&output, true), Outcome::Caught(_)));
     }
 }

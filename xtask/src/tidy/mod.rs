@@ -7,6 +7,7 @@
 mod layers;
 mod mask;
 mod models;
+mod planted;
 mod shape;
 mod state;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use crate::workspace::Workspace;
 
 type Check = fn(&Tree) -> Vec<Finding>;
 
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 21] = [
     ("layers", layers::direction),
     ("lint-inheritance", layers::lint_inheritance),
     ("atomics", state::atomics),
@@ -36,6 +37,8 @@ const CHECKS: [(&str, Check); 19] = [
     ("system-calls", state::system_calls),
     ("edge-model", models::edges),
     ("model-control", models::controls),
+    ("control-applies", planted::applies),
+    ("control-test", planted::tests_exist),
     ("crate-docs", shape::crate_docs),
     ("cold", shape::cold),
     ("cfg-statement", shape::cfg_statement),

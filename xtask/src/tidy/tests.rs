@@ -231,6 +231,41 @@ fn models_that_cannot_fail() {
     assert_eq!(found.len(), 2, "{found:?}");
 }
 
+/// A control that plants `cut` and `put` in the clean box.
+fn control(cut: &str, test: &str) -> String {
+    format!(
+        "[[control]]\nname = 'a'\nwhy = 'w'\nfile = 'crates/low/src/lib.rs'\ncut = '{cut}'\n\
+         put = 'y'\ncaught_by = ['{test}']\n"
+    )
+}
+
+#[test]
+fn bugs_that_cannot_be_planted() {
+    let finds = |text: &str| findings("control-applies", &[("tests/controls/a.toml", text)]).len();
+    assert_eq!(finds(&control("# What it does not do", "so")), 0);
+    assert_eq!(finds(&control("not in the file", "so")), 1);
+    assert_eq!(finds(&control("//!", "so")), 1, "more than once");
+    assert_eq!(finds(&control("A box.", "so").replace("lib.rs", "gone.rs")), 1);
+    assert_eq!(finds(&control("A box.", "so").repeat(2)), 1, "the same name");
+    assert_eq!(finds("[[control]]\nname = 'a'\n"), 1);
+}
+
+#[test]
+fn controls_that_name_no_test() {
+    let tests = [("tests/c/fork.c", ""), ("tests/c/new.cc", ""), ("crates/low/tests/t.rs", "")];
+    let finds = |test: &str| {
+        let text = control("A box.", test);
+        let files = [&tests[..], &[("tests/controls/a.toml", text.as_str())]].concat();
+        findings("control-test", &files).len()
+    };
+    for good in ["capi fork", "capi-hardened new", "rust hakmem-low t f", "rust hakmem-low lib"] {
+        assert_eq!(finds(good), 0, "{good}");
+    }
+    for bad in ["capi fork.c", "capi for", "rust hakmem-low u", "rust low t"] {
+        assert_eq!(finds(bad), 1, "{bad}");
+    }
+}
+
 #[test]
 fn crates_without_docs() {
     let found = findings("crate-docs", &[("crates/low/src/lib.rs", "#![no_std]\n")]);

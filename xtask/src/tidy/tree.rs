@@ -12,7 +12,7 @@ use super::mask;
 const SKIPPED: [&str; 2] = ["target", ".git"];
 
 /// Kinds of file that are read.
-const EXTENSIONS: [&str; 7] = ["rs", "md", "toml", "c", "h", "sh", "yml"];
+const EXTENSIONS: [&str; 8] = ["rs", "md", "toml", "c", "cc", "h", "sh", "yml"];
 
 /// Every text file and every workspace member.
 #[derive(Debug)]
@@ -107,6 +107,11 @@ impl SourceFile {
 
     pub(super) fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
+    }
+
+    /// As written, with a line end after every line.
+    pub(super) fn text(&self) -> String {
+        self.lines.iter().flat_map(|line| [line.raw.as_str(), "\n"]).collect()
     }
 
     /// The folder below `crates/`, if it is there.

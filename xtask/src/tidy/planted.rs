@@ -1,0 +1,80 @@
+//! The planted bugs: each still fits the sources, and names tests that there are.
+
+use std::collections::BTreeSet;
+
+use super::Finding;
+use super::tree::Tree;
+use crate::controls::plan::{self, Area, Named};
+
+/// Every file of controls can be read, and every bug can be planted.
+pub(super) fn applies(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut names = BTreeSet::new();
+    for (path, area) in areas(tree) {
+        let area = match area {
+            Ok(area) => area,
+            Err(why) => {
+                findings.push(Finding::new(&path, 0, why));
+                continue;
+            }
+        };
+        for control in area.controls {
+            let mut find = |why: String| {
+                findings.push(Finding::new(&path, 0, format!("{}: {why}", control.name)));
+            };
+            if !names.insert(control.name.clone()) {
+                find("another control has this name".to_owned());
+            }
+            for edit in &control.edits {
+                match tree.file(&edit.file).map(|file| edit.apply(&file.text())) {
+                    None => find(format!("there is no {}", edit.file)),
+                    Some(Err(why)) => find(why.to_string()),
+                    Some(Ok(_)) => {}
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// Every test that a control names exists.
+pub(super) fn tests_exist(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, area) in areas(tree) {
+        for control in area.iter().flat_map(|area| &area.controls) {
+            for test in control.caught_by.iter().filter(|test| !exists(tree, test)) {
+                let message = format!("{}: there is no test `{test}`", control.name);
+                findings.push(Finding::new(&path, 0, message));
+            }
+        }
+    }
+    findings
+}
+
+fn exists(tree: &Tree, test: &Named) -> bool {
+    match test {
+        Named::Capi { name, .. } => ["c", "cc"]
+            .iter()
+            .any(|extension| tree.file(&format!("tests/c/{name}.{extension}")).is_some()),
+        Named::Rust { package, binary, .. } => {
+            let member = tree.members.iter().find(|member| member.name == *package);
+            let file =
+                if binary == "lib" { "src/lib".to_owned() } else { format!("tests/{binary}") };
+            member.is_some_and(|m| tree.file(&format!("{}/{file}.rs", m.folder)).is_some())
+        }
+        // The command line knows; nothing here would stay true for long.
+        Named::Command(_) => true,
+    }
+}
+
+/// Each file of controls, read, or why it cannot be.
+fn areas(tree: &Tree) -> impl Iterator<Item = (String, Result<Area, String>)> {
+    let files = tree
+        .files
+        .iter()
+        .filter(|file| file.path.starts_with(plan::FOLDER) && file.path.ends_with(".toml"));
+    files.map(|file| {
+        let area = plan::parse(&file.path, &file.text());
+        (file.path.clone(), area.map_err(|why| format!("{why:#}").replace('\n', " ")))
+    })
+}
