@@ -7,7 +7,7 @@ mod capi;
 mod controls;
 mod lint;
 mod loom;
-mod preload;
+mod programs;
 mod report;
 mod shell;
 mod so;
@@ -37,7 +37,7 @@ enum Command {
     ///
     /// Sets `LD_PRELOAD` to the release libhakmem.so and becomes the program: its exit status,
     /// its signals and its terminal are its own.
-    Run(preload::Args),
+    Run(programs::RunArgs),
     /// Run every test: tidy, cargo test, bounded models, assembly, the C library
     ///
     /// Prints one line a part, says by name what this machine lacks, and ends with the sum of
@@ -81,8 +81,12 @@ enum Command {
     ///   // timeout-s: N           may take this long instead of 60 seconds
     #[command(verbatim_doc_comment)]
     Capi(capi::Args),
-    /// Run everyday programs with and without libhakmem.so and compare what they print
-    Smoke,
+    /// Run real programs with and without libhakmem.so and compare what they do
+    ///
+    /// What they print, how they end and the files that they leave must be the same. Times and
+    /// peaks of memory (of the largest process) are printed beside each other. Programs that this
+    /// machine lacks are named; `--install` gets them by apt-get.
+    Programs(programs::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -91,7 +95,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut report = Report::new();
     match &cli.command {
         Command::Bench(args) => return bench::run(args).map(|()| ExitCode::SUCCESS),
-        Command::Run(args) => return preload::run(&ws, args),
+        Command::Run(args) => return programs::become_program(&ws, args),
         Command::Test(args) => return test::run(&ws, args, report),
         Command::Lint => lint::run(&ws, &mut report),
         Command::Ci => {
@@ -103,7 +107,13 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Asm(args) => report.part("asm", |part| asm::check(&ws, args, part)),
         Command::So => report.part("so", |part| so::check(&ws, part)),
         Command::Capi(args) => report.part("capi", |part| capi::check(&ws, args, part)),
-        Command::Smoke => report.part("smoke", |part| preload::smoke(&ws, part)),
+        Command::Programs(args) if args.list => {
+            programs::list(args);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Programs(args) => {
+            report.part("programs", |part| programs::check(&ws, args, part));
+        }
     }
     Ok(report.finish())
 }

@@ -3,10 +3,12 @@
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use wait4::{ResUse, Wait4};
 
 /// How a child process ended and what it printed.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(crate) struct Output {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) took: Duration,
+    /// The most memory that it, or a process that it waited for, had resident, in bytes.
+    pub(crate) peak: u64,
 }
 
 impl Output {
@@ -67,11 +71,11 @@ fn run(command: &mut Command, limit: Duration, show: bool) -> Result<Output> {
         command.spawn().with_context(|| format!("cannot run {:?}", command.get_program()))?;
     let stdout = child.stdout.take().map(|pipe| thread::spawn(move || read(pipe, show)));
     let stderr = child.stderr.take().map(|pipe| thread::spawn(move || read(pipe, false)));
-    let status = wait(&mut child, start, limit)?;
+    let (status, peak) = wait(&mut child, limit)?;
     let text = |reader: Option<thread::JoinHandle<String>>| {
         reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
     };
-    Ok(Output { status, stdout: text(stdout), stderr: text(stderr), took: start.elapsed() })
+    Ok(Output { status, stdout: text(stdout), stderr: text(stderr), took: start.elapsed(), peak })
 }
 
 fn read(pipe: impl Read, show: bool) -> String {
@@ -89,21 +93,22 @@ fn read(pipe: impl Read, show: bool) -> String {
     text
 }
 
-fn wait(child: &mut Child, start: Instant, limit: Duration) -> Result<Option<ExitStatus>> {
-    let mut nap = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+/// The status, or none if the limit ended it, and the peak of its memory.
+fn wait(child: &mut Child, limit: Duration) -> Result<(Option<ExitStatus>, u64)> {
+    let group = child.id().to_string();
+    let (ended, watch) = mpsc::channel::<()>();
+    let watchdog = thread::spawn(move || {
+        let too_long = watch.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
+        if too_long {
+            // The group may have ended in this moment; then there is nothing to kill.
+            let _ = Command::new("sh").args(["-c", "kill -KILL -$0", &group]).status();
         }
-        if start.elapsed() > limit {
-            let group = child.id().to_string();
-            Command::new("sh").args(["-c", "kill -KILL -$0", &group]).status()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        thread::sleep(nap);
-        nap = (nap * 2).min(Duration::from_millis(50));
-    }
+        too_long
+    });
+    let ResUse { status, rusage } = child.wait4()?;
+    drop(ended);
+    let killed = watchdog.join().unwrap_or(false);
+    Ok(((!killed).then_some(status), rusage.maxrss))
 }
 
 #[cfg(test)]

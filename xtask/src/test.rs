@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
-use crate::{asm, capi, controls, loom, preload, shell, so, tidy};
+use crate::{asm, capi, controls, loom, programs, shell, so, tidy};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -54,7 +54,7 @@ pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("asm", |part| asm::check(ws, &asm::Args::default(), part));
     report.part("so", |part| so::check(ws, part));
     report.part("capi", |part| capi::check(ws, &capi::Args::default(), part));
-    report.part("smoke", |part| preload::smoke(ws, part));
+    report.part("programs", |part| programs::check(ws, &programs::Args::quick(), part));
     report.part("elsewhere", |part| {
         elsewhere(part);
         Ok(())
