@@ -87,7 +87,8 @@ pub unsafe trait FrontCache: Sized {
         meta: &impl crate::MetaArena,
     ) -> Option<Block>;
 
-    /// Makes room in the bin of `class` by giving blocks to `source`, and caches `block`.
+    /// Makes room in the bin of `class` by giving blocks to `source`, and caches `block`, or gives it
+    /// like the others.
     ///
     /// # Safety
     ///

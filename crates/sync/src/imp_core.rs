@@ -2,7 +2,9 @@
 
 /// `core::sync::atomic`, the part the boxes use.
 pub mod atomic {
-    pub use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    pub use core::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 }
 
 /// A cell with loom's interface.

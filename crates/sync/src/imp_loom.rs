@@ -2,7 +2,9 @@
 
 /// `loom::sync::atomic`, the part the boxes use.
 pub mod atomic {
-    pub use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    pub use loom::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 }
 
 /// loom's checked cell.

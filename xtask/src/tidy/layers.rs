@@ -9,11 +9,13 @@ use super::tree::{Member, Tree};
 const LIST: &str = "crates/README.md";
 
 /// What tests and benches may use besides.
-const DEV: [&str; 9] = [
+const DEV: [&str; 11] = [
     "criterion",
     "hakmem-contract",
     "hakmem-front-gate",
     "hakmem-os-acquire",
+    "hakmem-shared-pool",
+    "hakmem-superslab-registry",
     "hakmem-sync",
     "libc",
     "loom",
