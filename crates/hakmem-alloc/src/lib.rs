@@ -27,6 +27,7 @@
 mod boxes;
 mod compose;
 mod global;
+pub mod hardened;
 mod heap;
 mod options;
 mod paths;
@@ -42,9 +43,11 @@ pub use shared::Shared;
 /// The boxes, for [`compose!`].
 pub mod parts {
     pub use hakmem_contract::{self as contract, MAX_CLASSES};
-    pub use hakmem_front_gate::FourPerDoubling;
+    pub use hakmem_direct_front::Direct;
+    pub use hakmem_front_gate::{Doubling, FourPerDoubling};
+    pub use hakmem_guarded_pool::Guarded;
     pub use hakmem_os_acquire::{Acquire, Linux};
-    pub use hakmem_page_box::Slab;
+    pub use hakmem_page_box::{CheckedSlab, Slab};
     pub use hakmem_shared_pool::SharedPool;
     pub use hakmem_superslab_registry::TwoLevel;
     pub use hakmem_tls_bind as tls_bind;

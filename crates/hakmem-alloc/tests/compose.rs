@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Shadow, basic_suite};
+use hakmem_alloc::hardened::Hardened;
 use hakmem_alloc::{Allocator, Boxes, Hakmem, compose, parts};
 
 /// Linked lists through the blocks in front, instead of arrays.
@@ -46,6 +47,7 @@ mod counted {
     }
 }
 
+static HARDENED: Hardened = Hardened::new();
 static DEFAULT: Hakmem = Hakmem::new();
 static LISTED: listed::Listed = listed::Listed::new();
 static COUNTED: counted::Counted = counted::Counted::new();
@@ -58,6 +60,11 @@ fn the_default_passes() {
 #[test]
 fn a_listed_front_cache_passes() {
     basic_suite(&LISTED);
+}
+
+#[test]
+fn the_hardened_one_passes() {
+    basic_suite(&HARDENED);
 }
 
 #[test]

@@ -7,8 +7,9 @@ use hakmem_contract::MetaArena;
 /// Bytes of a cache line, the unit of descriptor sizes.
 const LINE: usize = 64;
 
-/// Sizes in lines that have a list; the descriptors of 16-byte blocks are the largest.
-const LINES: usize = 24;
+/// Sizes in lines that have a list. The descriptors of 16-byte blocks are the largest: 18 lines, and 27
+/// with the held bits of a checked slab.
+const LINES: usize = 32;
 
 /// Spare descriptors by size.
 ///
