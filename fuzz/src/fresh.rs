@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hakmem_alloc::{Allocator, Boxes, Heap, Options, Shared, parts};
 use hakmem_contract::OsPort;
+use hakmem_contract::os::Purpose;
 use hakmem_os_acquire::Simulated;
 
 use crate::subject::Faults;
@@ -194,6 +195,11 @@ unsafe impl<W: Placed> OsPort for Port<W> {
     unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool {
         // SAFETY: passed on.
         unsafe { W::place().system().protect(base, bytes, access) }
+    }
+
+    unsafe fn name(&self, base: NonNull<u8>, bytes: usize, purpose: Purpose) -> bool {
+        // SAFETY: passed on.
+        unsafe { W::place().system().name(base, bytes, purpose) }
     }
 
     unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool {

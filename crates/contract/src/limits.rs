@@ -20,12 +20,15 @@ pub struct Limits {
     pub age_ms: usize,
     /// Whether huge pages are asked for.
     pub huge_pages: bool,
+    /// Whether mappings get names.
+    pub names: bool,
     /// Whether old ranges lose only their pages.
     pub keep_purged: bool,
 }
 
 impl Limits {
-    /// 64 ranges, 64 MiB, one second; huge pages are asked for; what is too old is unmapped.
+    /// 64 ranges, 64 MiB, one second; huge pages are asked for; mappings get names; what is
+    /// too old is unmapped.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -33,6 +36,7 @@ impl Limits {
             bytes: DEFAULT_BYTES,
             age_ms: DEFAULT_AGE_MS,
             huge_pages: true,
+            names: true,
             keep_purged: false,
         }
     }
@@ -62,6 +66,13 @@ impl Limits {
     #[must_use]
     pub const fn huge_pages(mut self, huge_pages: bool) -> Self {
         self.huge_pages = huge_pages;
+        self
+    }
+
+    /// Whether to name mappings.
+    #[must_use]
+    pub const fn names(mut self, names: bool) -> Self {
+        self.names = names;
         self
     }
 

@@ -1,8 +1,36 @@
 //! The seams at the bottom: the system, and what `os-acquire` makes of it.
 
+use core::ffi::CStr;
 use core::ptr::NonNull;
 
 use crate::limits::Limits;
+
+/// What a mapping was made for. It may serve something else later: an empty range is
+/// handed out again without a new name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// SuperSlabs: slabs and spans.
+    Slabs,
+    /// One huge block.
+    Huge,
+    /// Small pieces of the allocator's own data.
+    Meta,
+    /// One large piece of it, such as a leaf of the registry.
+    Table,
+}
+
+impl Purpose {
+    /// What the system shows beside the mapping.
+    #[must_use]
+    pub const fn name(self) -> &'static CStr {
+        match self {
+            Self::Slabs => c"hakmem superslab",
+            Self::Huge => c"hakmem huge",
+            Self::Meta => c"hakmem meta",
+            Self::Table => c"hakmem table",
+        }
+    }
+}
 
 /// Every system call that hakmem makes, one function each. Implemented by the real system and by
 /// a simulated one that can fail any call.
@@ -57,6 +85,14 @@ pub unsafe trait OsPort {
     ///
     /// The pages are the caller's, who does not touch them while they are inaccessible.
     unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool;
+
+    /// Tells the system whose pages these are. Advice: failure changes nothing. `false` when the
+    /// system knows no names or a filter forbids them, so that asking again is of no use.
+    ///
+    /// # Safety
+    ///
+    /// The pages are the caller's.
+    unsafe fn name(&self, base: NonNull<u8>, bytes: usize, purpose: Purpose) -> bool;
 
     /// Makes the mapping longer where it is.
     ///

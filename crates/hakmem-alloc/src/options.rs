@@ -58,6 +58,14 @@ impl Options {
         self
     }
 
+    /// Whether the system is told which mappings are hakmem's, for `/proc/PID/smaps`: one call a
+    /// mapping. A filter that kills for an unknown `prctl` wants `false`.
+    #[inline]
+    pub const fn names(mut self, names: bool) -> Self {
+        self.limits = self.limits.names(names);
+        self
+    }
+
     /// How many SuperSlabs are mapped when the first request is served.
     #[inline]
     pub const fn prewarm(mut self, superslabs: usize) -> Self {

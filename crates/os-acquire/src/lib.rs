@@ -30,6 +30,7 @@ pub mod cache;
 mod limits;
 #[cfg(target_os = "linux")]
 pub mod linux;
+pub mod names;
 #[cfg(all(feature = "simulated", not(loom)))]
 pub mod simulated;
 #[cfg(target_os = "linux")]

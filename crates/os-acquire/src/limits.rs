@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     bytes: Setting,
     age_ms: Setting,
     huge_pages: Setting,
+    names: Setting,
     keep_purged: Setting,
 }
 
@@ -53,6 +54,7 @@ impl Settings {
                 bytes: Setting::new(),
                 age_ms: Setting::new(),
                 huge_pages: Setting::new(),
+                names: Setting::new(),
                 keep_purged: Setting::new(),
             }
         }
@@ -63,6 +65,7 @@ impl Settings {
         self.bytes.set(limits.bytes);
         self.age_ms.set(limits.age_ms);
         self.huge_pages.set(usize::from(limits.huge_pages));
+        self.names.set(usize::from(limits.names));
         self.keep_purged.set(usize::from(limits.keep_purged));
     }
 
@@ -74,6 +77,7 @@ impl Settings {
             bytes: self.bytes.get(default.bytes),
             age_ms: self.age_ms.get(default.age_ms),
             huge_pages: self.huge_pages.get(usize::from(default.huge_pages)) != 0,
+            names: self.names.get(usize::from(default.names)) != 0,
             keep_purged: self.keep_purged.get(usize::from(default.keep_purged)) != 0,
         }
     }

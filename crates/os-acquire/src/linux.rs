@@ -12,6 +12,7 @@ use core::ptr::{self, NonNull};
 use bitflags::bitflags;
 use hakmem_contract::OsPort;
 use hakmem_contract::geometry::OS_PAGE;
+use hakmem_contract::os::Purpose;
 
 use crate::syscall::{call, outcome, trap};
 
@@ -159,6 +160,19 @@ unsafe impl OsPort for Linux {
         let args = [base.as_ptr().addr(), bytes, arg(protection.bits()), 0, 0, 0];
         // SAFETY: the pages are the caller's.
         outcome(unsafe { call(libc::SYS_mprotect, args) }).is_ok()
+    }
+
+    unsafe fn name(&self, base: NonNull<u8>, bytes: usize, purpose: Purpose) -> bool {
+        let name = purpose.name().as_ptr().expose_provenance();
+        let what = [arg(libc::PR_SET_VMA), libc::PR_SET_VMA_ANON_NAME as usize];
+        let args = [what[0], what[1], base.as_ptr().addr(), bytes, name, 0];
+        // SAFETY: a name changes no memory; the system reads a string that lives for ever.
+        match outcome(unsafe { call(libc::SYS_prctl, args) }) {
+            // Out of memory is a matter of the moment.
+            Ok(_) | Err(libc::ENOMEM) => true,
+            // EINVAL: a system without the option. EPERM, ENOSYS, or anything else: a filter.
+            Err(_) => false,
+        }
     }
 
     unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool {

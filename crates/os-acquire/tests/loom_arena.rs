@@ -12,8 +12,11 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize as Tally, Ordering::SeqCst};
 
 use hakmem_contract::OsPort;
+use hakmem_contract::os::Purpose;
 use hakmem_os_acquire::arena::Arena;
+use hakmem_os_acquire::arena::system::System;
 use hakmem_os_acquire::books::Books;
+use hakmem_os_acquire::names::Names;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -92,6 +95,10 @@ unsafe impl OsPort for Fake {
         false
     }
 
+    unsafe fn name(&self, _base: NonNull<u8>, _bytes: usize, _purpose: Purpose) -> bool {
+        true
+    }
+
     unsafe fn grow(&self, _base: NonNull<u8>, _old: usize, _new: usize) -> bool {
         false
     }
@@ -112,17 +119,29 @@ unsafe impl OsPort for Fake {
 struct World {
     arena: Arena,
     books: Books,
+    names: Names,
     os: Fake,
+}
+
+impl World {
+    fn new(refuses: bool) -> Self {
+        let (arena, books, names) = (Arena::new(), Books::new(), Names::new());
+        Self { arena, books, names, os: Fake::new(refuses) }
+    }
+
+    fn system(&self) -> System<'_, Fake> {
+        System { os: &self.os, books: &self.books, names: &self.names }
+    }
 }
 
 type Alloc = fn(&World) -> Option<NonNull<u8>>;
 
 fn alloc(world: &World) -> Option<NonNull<u8>> {
-    world.arena.alloc(&world.os, &world.books, 64)
+    world.arena.alloc(&world.system(), 64)
 }
 
 fn alloc_without_a2(world: &World) -> Option<NonNull<u8>> {
-    world.arena.alloc_without_a2(&world.os, &world.books, 64)
+    world.arena.alloc_without_a2(&world.system(), 64)
 }
 
 /// After `before` pieces, two threads take `each`. Returns how many executions mapped a chunk
@@ -131,8 +150,7 @@ fn explore(alloc: Alloc, before: usize, each: usize, refuses: bool) -> [usize; 2
     let tally = std::sync::Arc::new([const { Tally::new(0) }; 2]);
     let seen = std::sync::Arc::clone(&tally);
     loom::model(move || {
-        let world = World { arena: Arena::new(), books: Books::new(), os: Fake::new(refuses) };
-        let world = Arc::new(world);
+        let world = Arc::new(World::new(refuses));
         let take = move |world: &World| {
             let piece = alloc(world).unwrap_or_else(|| unreachable!("the fake refuses nothing"));
             world.os.use_piece(piece)

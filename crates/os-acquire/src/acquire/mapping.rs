@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use hakmem_contract::geometry::{ADDRESS_BITS, OS_PAGE};
+use hakmem_contract::os::Purpose;
 use hakmem_contract::{OsPort, SUPERSLAB};
 use hakmem_sync::atomic::Ordering;
 
@@ -44,6 +45,7 @@ impl<P: OsPort> Acquire<P> {
         while count > 0 {
             let mapped = count.checked_mul(SUPERSLAB).and_then(|n| self.map_aligned(n, SUPERSLAB));
             if let Some(base) = mapped {
+                self.name(base, count * SUPERSLAB, Purpose::Slabs);
                 let before = self.books.for_slabs.add(count * SUPERSLAB);
                 if before >= SMALL_HEAP {
                     self.advise(base, count * SUPERSLAB);
@@ -102,6 +104,12 @@ impl<P: OsPort> Acquire<P> {
         let base = self.os.map(near, bytes)?;
         self.books.mapped.add(bytes);
         Some(base)
+    }
+
+    /// Names what was mapped just now.
+    pub(super) fn name(&self, base: NonNull<u8>, bytes: usize, purpose: Purpose) {
+        // SAFETY: every caller owns the range; a name does not change contents.
+        unsafe { self.names.give(&self.os, base, bytes, purpose) };
     }
 
     /// Huge pages for the whole SuperSlabs inside the `asked` bytes of a huge block.

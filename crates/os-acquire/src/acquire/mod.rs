@@ -24,16 +24,18 @@ pub(crate) mod resize;
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::{MAX_REQUEST, round_up};
-use hakmem_contract::os::Range;
+use hakmem_contract::os::{Purpose, Range};
 use hakmem_contract::{Fatal, Guard, Limits, Memory, MetaArena, OsPort, SUPERSLAB};
 use hakmem_sync::atomic::AtomicUsize;
 use hakmem_sync::const_unless_loom;
 
 use crate::arena::Arena;
+use crate::arena::system::System;
 use crate::books::{Books, Stats};
 use crate::cache::state::MAX_COUNT;
 use crate::cache::{Kept, N_CACHED, N_FRESH, Slots};
 use crate::limits::Settings;
+use crate::names::Names;
 
 /// See the [module docs](self). All zero bytes when new, but for the port.
 ///
@@ -50,6 +52,7 @@ pub struct Acquire<P> {
     arena: Arena,
     books: Books,
     settings: Settings,
+    names: Names,
     /// The address below which the next mapping would best lie; 0 at first.
     below: AtomicUsize,
     /// How many releases there were, to read the clock now and then.
@@ -74,6 +77,7 @@ impl<P> Acquire<P> {
                 arena: Arena::new(),
                 books: Books::new(),
                 settings: Settings::new(),
+                names: Names::new(),
                 below: AtomicUsize::new(0),
                 releases: AtomicUsize::new(0),
                 now: AtomicUsize::new(0),
@@ -133,6 +137,7 @@ impl<P: OsPort> Acquire<P> {
         let bytes = count.checked_mul(SUPERSLAB)?;
         let base = if huge || count > 1 || align > SUPERSLAB {
             let base = self.map_aligned(bytes, align)?;
+            self.name(base, bytes, if huge { Purpose::Huge } else { Purpose::Slabs });
             self.advise_huge_block(base, asked);
             base
         } else {
@@ -162,7 +167,8 @@ impl<P: OsPort> Acquire<P> {
 // SAFETY: the arena gives every piece to one caller only, 64-byte aligned, from fresh mappings.
 unsafe impl<P: OsPort> MetaArena for Acquire<P> {
     fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
-        self.arena.alloc(&self.os, &self.books, bytes)
+        let system = System { os: &self.os, books: &self.books, names: &self.names };
+        self.arena.alloc(&system, bytes)
     }
 }
 
@@ -216,6 +222,9 @@ unsafe impl<P: OsPort> Memory for Acquire<P> {
 
     fn configure(&self, limits: Limits) {
         self.settings.set(limits);
+        if !limits.names {
+            self.names.stop();
+        }
     }
 
     fn prewarm(&self, superslabs: usize) -> usize {

@@ -5,6 +5,7 @@
 
 use core::ptr::NonNull;
 
+use hakmem_contract::os::Purpose;
 use hakmem_contract::{OsPort, SUPERSLAB};
 
 use super::Acquire;
@@ -55,6 +56,8 @@ impl<P: OsPort> Acquire<P> {
             return None;
         }
         self.books.handed_out.add(new - old);
+        // Moved pages bring the name of where they were.
+        self.name(target, new, Purpose::Huge);
         self.advise_resized(target, new);
         Some(target)
     }

@@ -18,16 +18,18 @@
 //! Modelled in `tests/loom_arena.rs`.
 
 pub mod state;
+pub mod system;
 
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::OsPort;
 use hakmem_contract::geometry::{OS_PAGE, round_up};
+use hakmem_contract::os::Purpose;
 use hakmem_sync::atomic::Ordering;
 use hakmem_sync::const_unless_loom;
 
-use crate::books::Books;
 use state::{Cursor, PIECE, State};
+use system::System;
 
 /// The first chunk; each is twice the one before, up to four doublings (1 MiB). A chunk of four
 /// pieces under loom, so that a model reaches its end.
@@ -54,32 +56,30 @@ impl Arena {
     }
 
     /// `bytes` of zeroed memory, 64-byte aligned, for ever. Lock-free.
-    pub fn alloc<P: OsPort>(&self, os: &P, books: &Books, bytes: usize) -> Option<NonNull<u8>> {
+    pub fn alloc<P: OsPort>(&self, system: &System<'_, P>, bytes: usize) -> Option<NonNull<u8>> {
         // Release: the tail of A2. It publishes that a new chunk is mapped and zero.
-        self.alloc_with(os, books, bytes, Ordering::Release)
+        self.alloc_with(system, bytes, Ordering::Release)
     }
 
     /// `alloc` with edge A2 cut, for the model's negative control.
     #[cfg(loom)]
     pub fn alloc_without_a2<P: OsPort>(
         &self,
-        os: &P,
-        books: &Books,
+        system: &System<'_, P>,
         bytes: usize,
     ) -> Option<NonNull<u8>> {
         // Relaxed: wrong on purpose.
-        self.alloc_with(os, books, bytes, Ordering::Relaxed)
+        self.alloc_with(system, bytes, Ordering::Relaxed)
     }
 
     fn alloc_with<P: OsPort>(
         &self,
-        os: &P,
-        books: &Books,
+        system: &System<'_, P>,
         bytes: usize,
         publish: Ordering,
     ) -> Option<NonNull<u8>> {
         if bytes > OWN_MAPPING {
-            return map_meta(os, books, round_up(bytes, OS_PAGE)?);
+            return system.map(round_up(bytes, OS_PAGE)?, Purpose::Table);
         }
         let pieces = bytes.div_ceil(PIECE).max(1);
         // Every turn means that somebody else took a piece or installed a chunk.
@@ -87,7 +87,7 @@ impl Arena {
             let cursor = self.state.peek();
             let address = match cursor.and_then(|cursor| cursor.bumped(pieces)) {
                 Some(next) => self.state.bump(cursor, next),
-                None => self.install(os, books, cursor, pieces, publish)?,
+                None => self.install(system, cursor, pieces, publish)?,
             };
             if let Some(address) = address {
                 return NonNull::new(ptr::with_exposed_provenance_mut(address));
@@ -102,14 +102,13 @@ impl Arena {
     #[expect(clippy::option_option, reason = "refused, overtaken, done: three outcomes, one use")]
     fn install<P: OsPort>(
         &self,
-        os: &P,
-        books: &Books,
+        system: &System<'_, P>,
         full: Option<Cursor>,
         pieces: usize,
         publish: Ordering,
     ) -> Option<Option<usize>> {
         let step = full.map_or(0, |cursor| (cursor.step() + 1).min(DOUBLINGS));
-        let (chunk, bytes) = map_chunk(os, books, FIRST_CHUNK << step)?;
+        let (chunk, bytes) = system.map_chunk(FIRST_CHUNK << step)?;
         let base = chunk.as_ptr().expose_provenance();
         let next = Cursor::pack(base, bytes / PIECE, step).and_then(|c| c.bumped(pieces));
         if let Some(next) = next
@@ -117,13 +116,7 @@ impl Arena {
         {
             return Some(Some(base));
         }
-        books.meta.sub(bytes);
-        // SAFETY: mapped just now; nobody else knows it.
-        if unsafe { os.unmap(chunk, bytes) } {
-            books.mapped.sub(bytes);
-        } else {
-            books.stranded.add(bytes);
-        }
+        system.undo(chunk, bytes);
         next.map(|_| None)
     }
 }
@@ -132,23 +125,4 @@ impl Default for Arena {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// A chunk of `bytes`, or of the least size when there is no memory for that.
-fn map_chunk<P: OsPort>(os: &P, books: &Books, bytes: usize) -> Option<(NonNull<u8>, usize)> {
-    if let Some(chunk) = map_meta(os, books, bytes) {
-        return Some((chunk, bytes));
-    }
-    if bytes == FIRST_CHUNK {
-        return None;
-    }
-    map_meta(os, books, FIRST_CHUNK).map(|chunk| (chunk, FIRST_CHUNK))
-}
-
-/// A mapping for metadata, accounted for.
-fn map_meta<P: OsPort>(os: &P, books: &Books, bytes: usize) -> Option<NonNull<u8>> {
-    let base = os.map(0, bytes)?;
-    books.mapped.add(bytes);
-    books.meta.add(bytes);
-    Some(base)
 }

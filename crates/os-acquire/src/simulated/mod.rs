@@ -14,10 +14,11 @@ use std::boxed::Box;
 use std::string::String;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hakmem_contract::os::Purpose;
 use hakmem_contract::{OsPort, SUPERSLAB};
 
 use crate::linux::Linux;
-use space::Space;
+use space::{Mapping, Space};
 
 /// Where virtual addresses begin, downwards: not aligned, as on a real system.
 const TOP: usize = (1 << 46) + 0x5000;
@@ -40,6 +41,8 @@ pub enum Call {
     Advise,
     /// `protect`
     Protect,
+    /// `name`
+    Name,
     /// `grow`
     Grow,
     /// `relocate`
@@ -47,7 +50,7 @@ pub enum Call {
 }
 
 /// How many kinds there are.
-const KINDS: usize = 8;
+const KINDS: usize = 9;
 
 /// Which calls fail.
 enum Rule {
@@ -154,6 +157,12 @@ impl Simulated {
         self.lock().space.at(address).is_some_and(|(_, mapping)| mapping.huge)
     }
 
+    /// What the mapping at this address is named for.
+    #[must_use]
+    pub fn purpose(&self, address: usize) -> Option<Purpose> {
+        self.lock().space.at(address).and_then(|(_, mapping)| mapping.purpose)
+    }
+
     /// Sets the clock.
     pub fn set_clock(&self, now_ms: u64) {
         self.lock().clock = now_ms;
@@ -233,7 +242,7 @@ unsafe impl OsPort for Simulated {
             let address = state.space.place(near, bytes)?;
             NonNull::new(ptr::without_provenance_mut(address))?
         };
-        state.space.add(base.as_ptr().addr(), bytes, false);
+        state.space.add(base.as_ptr().addr(), Mapping::plain(bytes));
         Some(base)
     }
 
@@ -258,7 +267,7 @@ unsafe impl OsPort for Simulated {
 
     unsafe fn advise_huge(&self, base: NonNull<u8>, bytes: usize, huge: bool) -> bool {
         let Some(mut state) = self.begin_on(Call::Advise, base, bytes) else { return false };
-        state.space.advise(base.as_ptr().addr(), bytes, huge);
+        state.space.mark(base.as_ptr().addr(), bytes, |mapping| mapping.huge = huge);
         // SAFETY: the caller's pages, mapped, as was checked.
         !self.has_memory(base) || unsafe { Linux.advise_huge(base, bytes, huge) }
     }
@@ -267,6 +276,12 @@ unsafe impl OsPort for Simulated {
         let Some(_state) = self.begin_on(Call::Protect, base, bytes) else { return false };
         // SAFETY: the caller's pages, mapped, as was checked.
         !self.has_memory(base) || unsafe { Linux.protect(base, bytes, access) }
+    }
+
+    unsafe fn name(&self, base: NonNull<u8>, bytes: usize, purpose: Purpose) -> bool {
+        let Some(mut state) = self.begin_on(Call::Name, base, bytes) else { return false };
+        state.space.mark(base.as_ptr().addr(), bytes, |mapping| mapping.purpose = Some(purpose));
+        true
     }
 
     unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool {
@@ -296,7 +311,7 @@ unsafe impl OsPort for Simulated {
         }
         state.space.remove(target, new);
         state.space.remove(from, old);
-        state.space.add(target, new, mapping.huge);
+        state.space.add(target, Mapping { bytes: new, ..mapping });
         true
     }
 

@@ -3,13 +3,23 @@
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
+use hakmem_contract::os::Purpose;
+
 /// One mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mapping {
     pub(super) bytes: usize,
     pub(super) huge: bool,
+    pub(super) purpose: Option<Purpose>,
     /// Of somebody else: in the way, but not ours to use.
     pub(super) foreign: bool,
+}
+
+impl Mapping {
+    /// Without advice or name, as it is mapped.
+    pub(super) const fn plain(bytes: usize) -> Self {
+        Self { bytes, huge: false, purpose: None, foreign: false }
+    }
 }
 
 /// Mappings by base. They are split where a call ends inside one and never joined, as if each
@@ -46,7 +56,7 @@ impl Space {
 
     /// Puts a mapping of somebody else below everything.
     pub(super) fn nudge(&mut self, bytes: usize) {
-        let mapping = Mapping { bytes, huge: false, foreign: true };
+        let mapping = Mapping { foreign: true, ..Mapping::plain(bytes) };
         self.mappings.insert(self.lowest() - bytes, mapping);
     }
 
@@ -57,9 +67,10 @@ impl Space {
         Some(if near != 0 && self.is_free(near, bytes) { near } else { below })
     }
 
-    pub(super) fn add(&mut self, base: usize, bytes: usize, huge: bool) {
+    pub(super) fn add(&mut self, base: usize, mapping: Mapping) {
+        let bytes = mapping.bytes;
         assert!(bytes > 0 && self.is_free(base, bytes), "mapping {base:#x} overlaps another");
-        self.mappings.insert(base, Mapping { bytes, huge, foreign: false });
+        self.mappings.insert(base, mapping);
     }
 
     /// Removes the range, cutting mappings at its ends.
@@ -71,12 +82,13 @@ impl Space {
         }
     }
 
-    pub(super) fn advise(&mut self, base: usize, bytes: usize, huge: bool) {
+    /// Changes what is known of the range, cutting mappings at its ends.
+    pub(super) fn mark(&mut self, base: usize, bytes: usize, change: impl Fn(&mut Mapping)) {
         self.cut(base);
         self.cut(base + bytes);
         for key in self.keys(base, bytes) {
             if let Some(mapping) = self.mappings.get_mut(&key) {
-                mapping.huge = huge;
+                change(mapping);
             }
         }
     }
