@@ -12,20 +12,30 @@ use hakmem_benches::workloads::Workload;
 #[path = "allocators/hakmem.rs"]
 mod chosen;
 
-#[cfg(all(feature = "bump", not(any(feature = "hakmem"))))]
+#[cfg(all(feature = "hakmem-hardened", not(feature = "hakmem")))]
+#[path = "allocators/hakmem_hardened.rs"]
+mod chosen;
+
+#[cfg(all(feature = "bump", not(any(feature = "hakmem", feature = "hakmem-hardened"))))]
 #[path = "allocators/bump.rs"]
 mod chosen;
 
 #[cfg(all(
     any(feature = "mimalloc", feature = "mimalloc-v2"),
-    not(any(feature = "hakmem", feature = "bump"))
+    not(any(feature = "hakmem", feature = "hakmem-hardened", feature = "bump"))
 ))]
 #[path = "allocators/mimalloc.rs"]
 mod chosen;
 
 #[cfg(all(
     feature = "jemalloc",
-    not(any(feature = "hakmem", feature = "bump", feature = "mimalloc", feature = "mimalloc-v2"))
+    not(any(
+        feature = "hakmem",
+        feature = "hakmem-hardened",
+        feature = "bump",
+        feature = "mimalloc",
+        feature = "mimalloc-v2"
+    ))
 ))]
 #[path = "allocators/jemalloc.rs"]
 mod chosen;
@@ -34,6 +44,7 @@ mod chosen;
     feature = "snmalloc",
     not(any(
         feature = "hakmem",
+        feature = "hakmem-hardened",
         feature = "bump",
         feature = "mimalloc",
         feature = "mimalloc-v2",
@@ -45,6 +56,7 @@ mod chosen;
 
 #[cfg(not(any(
     feature = "hakmem",
+    feature = "hakmem-hardened",
     feature = "bump",
     feature = "mimalloc",
     feature = "mimalloc-v2",

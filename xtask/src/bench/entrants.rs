@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Args, Places};
 
 /// All peers, in the order of the table. Each is a feature of `hakmem-benches`, save `system`.
-const PEERS: &[&str] = &["system", "mimalloc", "mimalloc-v2", "jemalloc", "snmalloc"];
+const PEERS: &[&str] =
+    &["system", "mimalloc", "mimalloc-v2", "jemalloc", "snmalloc", "hakmem-hardened"];
 
 /// The peers of a quick run.
 const QUICK_PEERS: &[&str] = &["system", "mimalloc", "mimalloc-v2"];

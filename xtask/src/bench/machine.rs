@@ -56,7 +56,7 @@ fn version(places: &Places, entrant: &Entrant) -> Option<String> {
         return real.file_name().map(|name| name.to_string_lossy().into_owned());
     }
     match entrant.name.as_str() {
-        "hakmem" => Some(revision(&places.root)),
+        "hakmem" | "hakmem-hardened" => Some(revision(&places.root)),
         "system" => Some(format!("glibc {}", glibc())),
         "mimalloc" => mimalloc(places, "v3"),
         "mimalloc-v2" => mimalloc(places, "v2"),
