@@ -96,10 +96,10 @@ unsafe impl Registry for Units {
         (0..units).for_each(|unit| self.at(base + unit * UNIT).set((head, word)));
     }
 
-    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+    unsafe fn retract(&self, base: usize, expected: Tag, instead: Tag) -> bool {
         let (tag, word) = self.at(base).get();
         if tag == expected {
-            self.at(base).set((Tag::FOREIGN, word));
+            self.at(base).set((instead, word));
         }
         tag == expected
     }

@@ -29,15 +29,14 @@ impl Fault {
         }
     }
 
-    /// What it is, in a few words.
+    /// What it is, in a few words that the address is to follow.
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
-            Self::DoubleFree(_) => "double free",
-            Self::Interior(_) => "free of a pointer into a block",
-            Self::Foreign(_) => "free of a pointer that is not ours",
-            Self::Overflow(_) => "overflow of a block",
-            Self::WrittenAfterFree(_) => "a block was written after free",
+            Self::DoubleFree(_) => "double free of",
+            Self::Interior(_) | Self::Foreign(_) => "not a block's address:",
+            Self::Overflow(_) => "overflow of",
+            Self::WrittenAfterFree(_) => "written after free:",
         }
     }
 }

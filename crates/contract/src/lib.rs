@@ -36,7 +36,7 @@ pub use os::{Fatal, Guard, Memory, MetaArena, OsPort};
 pub use page::Page;
 pub use pool::{HugeBlocks, Pool, Span, Spans, UnitPool};
 pub use registry::Registry;
-pub use tag::{Kind, Owner, Tag};
+pub use tag::{Former, Kind, Owner, Tag};
 pub use thread::ThreadWord;
 
 use core::ptr::NonNull;

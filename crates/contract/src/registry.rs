@@ -52,13 +52,13 @@ pub unsafe trait Registry {
     /// The units are covered and the caller's.
     unsafe fn publish(&self, base: usize, units: usize, head: Tag, tail: Tag, word: usize);
 
-    /// Makes the tag of the unit at `base` foreign if it is `expected`, in one step; the word stays.
-    /// Returns whether it did: of several callers one is told so, and sees the word that belongs to
-    /// the tag.
+    /// Makes the tag of the unit at `base` `instead`, a foreign one, if it is `expected`, in one
+    /// step; the word stays. Returns whether it did: of several callers one is told so, and sees the
+    /// word that belongs to the tag.
     ///
     /// # Safety
     ///
     /// The unit is covered. Its owner gives it up: it is the caller's from here on who is told
     /// `true`.
-    unsafe fn retract(&self, base: usize, expected: Tag) -> bool;
+    unsafe fn retract(&self, base: usize, expected: Tag, instead: Tag) -> bool;
 }

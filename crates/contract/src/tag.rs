@@ -11,6 +11,9 @@
 //! [`CLASS_LIMIT`] exactly when the unit is part of a slab of that owner, and is then the class
 //! times 32, which is the size of a bin of the front cache: one load, one xor, one compare
 //! answer "ours? mine? which bin?".
+//!
+//! Units that are given up may be tagged with what they were. To all but the report of a wrong
+//! free such a tag is [`Kind::Foreign`].
 
 use crate::class::{Class, MAX_CLASSES};
 use static_assertions::const_assert;
@@ -26,9 +29,13 @@ const KIND_MASK: u32 = (1 << OWNER_SHIFT) - (1 << KIND_SHIFT);
 const SPAN_HEAD: u32 = 96;
 const SPAN_TAIL: u32 = 97;
 const HUGE: u32 = 98;
+const FREED_SLAB: u32 = 99;
+const FREED_SPAN: u32 = 100;
+const FREED_TAIL: u32 = 101;
+const FREED_HUGE: u32 = 102;
 
 const_assert!(MAX_CLASSES <= SPAN_HEAD as usize);
-const_assert!(HUGE << KIND_SHIFT < 1 << OWNER_SHIFT);
+const_assert!(FREED_HUGE << KIND_SHIFT < 1 << OWNER_SHIFT);
 
 /// The low 32 bits of `value`.
 const fn low_u32(value: usize) -> u32 {
@@ -92,6 +99,19 @@ pub enum Kind {
     Huge,
 }
 
+/// What a unit was before it was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Former {
+    /// A unit of a slab.
+    Slab(Class),
+    /// The first unit of a span of so many units.
+    SpanHead(usize),
+    /// A later unit of a span.
+    SpanTail,
+    /// The first unit of a huge block.
+    Huge,
+}
+
 impl Tag {
     /// The tag of every unit that nobody published.
     pub const FOREIGN: Self = Self(0);
@@ -99,6 +119,10 @@ impl Tag {
     pub const SPAN_TAIL: Self = Self(SPAN_TAIL << KIND_SHIFT);
     /// The first unit of a huge block.
     pub const HUGE: Self = Self(HUGE << KIND_SHIFT);
+    /// What was a later unit of a span.
+    pub const FREED_TAIL: Self = Self(FREED_TAIL << KIND_SHIFT);
+    /// What was the first unit of a huge block.
+    pub const FREED_HUGE: Self = Self(FREED_HUGE << KIND_SHIFT);
 
     /// The tag of the units of a slab.
     #[inline]
@@ -112,6 +136,20 @@ impl Tag {
     #[must_use]
     pub const fn span_head(units: usize) -> Self {
         Self((low_u32(units) << OWNER_SHIFT) | (SPAN_HEAD << KIND_SHIFT))
+    }
+
+    /// What was a unit of a slab of `class`.
+    #[inline]
+    #[must_use]
+    pub const fn freed_slab(class: Class) -> Self {
+        Self((low_u32(class.index()) << OWNER_SHIFT) | (FREED_SLAB << KIND_SHIFT))
+    }
+
+    /// What was the first unit of a span of `units`.
+    #[inline]
+    #[must_use]
+    pub const fn freed_span(units: usize) -> Self {
+        Self((low_u32(units) << OWNER_SHIFT) | (FREED_SPAN << KIND_SHIFT))
     }
 
     /// The word.
@@ -141,6 +179,22 @@ impl Tag {
                 None => Kind::Foreign,
             },
             _ => Kind::Foreign,
+        }
+    }
+    /// What a unit of kind [`Kind::Foreign`] was before, as far as it is known: for those who say
+    /// what a wrong program did.
+    #[must_use]
+    pub const fn former(self) -> Option<Former> {
+        let above = (self.0 >> OWNER_SHIFT) as usize;
+        match (self.0 & KIND_MASK) >> KIND_SHIFT {
+            FREED_SLAB => match Class::new(above) {
+                Some(class) => Some(Former::Slab(class)),
+                None => None,
+            },
+            FREED_SPAN => Some(Former::SpanHead(above)),
+            FREED_TAIL => Some(Former::SpanTail),
+            FREED_HUGE => Some(Former::Huge),
+            _ => None,
         }
     }
 }

@@ -77,7 +77,7 @@ unsafe impl<P: Pool<Memory: Guard> + Spans> HugeBlocks for Guarded<P> {
             return Err(Fault::Interior(address));
         }
         // SAFETY: its tag was not foreign, so it is covered; the caller gives it up.
-        if !unsafe { self.pool.registry().retract(address, Tag::HUGE) } {
+        if !unsafe { self.pool.registry().retract(address, Tag::HUGE, Tag::FREED_HUGE) } {
             return Err(Fault::DoubleFree(address));
         }
         // SAFETY: the block was live until now.

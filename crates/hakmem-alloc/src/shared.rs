@@ -100,7 +100,7 @@ unsafe impl<B: Boxes> Backend for Shared<B> {
 
     #[inline]
     fn fault(&self, fault: Fault) -> ! {
-        report::die(self.pool.memory(), fault)
+        report::die(self, fault)
     }
 }
 

@@ -113,7 +113,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
             return Err(Fault::Interior(address));
         }
         // SAFETY: its tag was not foreign, so it is covered; the caller gives it up.
-        let ours = unsafe { self.registry.retract(address, Tag::HUGE) };
+        let ours = unsafe { self.registry.retract(address, Tag::HUGE, Tag::FREED_HUGE) };
         if P::TAG_DECIDES && !ours {
             return Err(Fault::DoubleFree(address));
         }

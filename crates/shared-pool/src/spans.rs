@@ -38,7 +38,7 @@ unsafe impl<M: Memory, R: Registry, P: Policy> Spans for SharedPool<M, R, P> {
     unsafe fn retire_span(&self, base: NonNull<u8>) -> Result<Span, Fault> {
         let span = self.take_span(base)?;
         // SAFETY: the units are covered, and ours since `take_span`.
-        unsafe { self.publish_nothing(span.address(), usize::from(span.units)) };
+        unsafe { self.publish_freed(span.address(), usize::from(span.units)) };
         Ok(span)
     }
 
@@ -62,8 +62,9 @@ unsafe impl<M: Memory, R: Registry, P: Policy> Spans for SharedPool<M, R, P> {
         };
         if resized && units < old {
             let tail = address + units * UNIT;
+            let (tag, word) = (Tag::FREED_TAIL, 0);
             // SAFETY: the units are covered and ours.
-            unsafe { self.publish_nothing(tail, old - units) };
+            unsafe { self.registry.publish(tail, old - units, tag, tag, word) };
         }
         if resized {
             // SAFETY: the units are covered and ours: the old ones, or those and the extension.
@@ -142,14 +143,15 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         unsafe { self.registry.publish(address, units, head, tail, superslab as usize) };
     }
 
-    /// Says that `units` units at `address` are nobody's.
+    /// Says that `units` units at `address` were a span.
     ///
     /// # Safety
     ///
     /// The units are covered and the caller's.
-    unsafe fn publish_nothing(&self, address: usize, units: usize) {
+    unsafe fn publish_freed(&self, address: usize, units: usize) {
+        let (head, tail) = (Tag::freed_span(units), Tag::FREED_TAIL);
         // SAFETY: the caller's promise.
-        unsafe { self.registry.publish(address, units, Tag::FOREIGN, Tag::FOREIGN, 0) };
+        unsafe { self.registry.publish(address, units, head, tail, 0) };
     }
 }
 

@@ -170,7 +170,7 @@ fn a_span_is_published_resized_and_freed_once() {
     check(&pool, 9);
     // SAFETY: as above.
     assert_eq!(unsafe { pool.resize_span(base, 2) }, Ok(true));
-    assert_eq!((tag(0), tag(1), tag(2)), (Tag::span_head(2), Tag::SPAN_TAIL, Tag::FOREIGN));
+    assert_eq!((tag(0), tag(1), tag(2)), (Tag::span_head(2), Tag::SPAN_TAIL, Tag::FREED_TAIL));
     check(&pool, 2);
     let (behind, _) = pool.acquire_span(1).unwrap();
     // SAFETY: as above.
@@ -185,6 +185,7 @@ fn a_span_is_published_resized_and_freed_once() {
     // SAFETY: as above.
     let again = unsafe { pool.release_span(base) };
     assert_eq!(again, Err(Fault::Foreign(base.as_ptr().addr())));
+    assert_eq!((tag(0), tag(1)), (Tag::freed_span(2), Tag::FREED_TAIL));
     // SAFETY: as above.
     assert_eq!(unsafe { pool.release_span(behind) }, Ok(()));
     check(&pool, 0);
@@ -207,7 +208,7 @@ fn a_huge_block_grows_and_moves() {
     // SAFETY: as above.
     let moved = unsafe { pool.resize_huge(base, 4 * SUPERSLAB, true) }.unwrap().unwrap();
     assert_ne!(moved, base);
-    assert_eq!(pool.registry().tag(base.as_ptr().addr()), Tag::FOREIGN);
+    assert_eq!(pool.registry().tag(base.as_ptr().addr()), Tag::FREED_HUGE);
     assert_eq!(pool.registry().tag(moved.as_ptr().addr()), Tag::HUGE);
     for block in [moved, other] {
         // SAFETY: nobody uses the block.

@@ -87,7 +87,7 @@ fn free_against_resize<P: Policy + 'static>(policy: fn() -> P) -> std::sync::Arc
         let freed = free(&model, address).join().unwrap();
         let resized = resizer.join().unwrap();
         let live = freed.is_err();
-        let tag = if live { Tag::HUGE } else { Tag::FOREIGN };
+        let tag = if live { Tag::HUGE } else { Tag::FREED_HUGE };
         assert!(!live || resized.is_ok(), "both were refused");
         assert_eq!(model.pool.registry().tag(address), tag, "a tag without a block");
         assert_eq!(model.pool.memory().outstanding(), usize::from(live), "a range was lost");

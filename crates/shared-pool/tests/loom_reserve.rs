@@ -160,12 +160,12 @@ unsafe impl Registry for Costly {
         assert!(before.is_some(), "published what is not covered");
     }
 
-    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+    unsafe fn retract(&self, base: usize, expected: Tag, instead: Tag) -> bool {
         let mut table = self.units.lock().unwrap();
         let Some((tag, _)) = table.get_mut(&base).filter(|(tag, _)| *tag == expected) else {
             return false;
         };
-        *tag = Tag::FOREIGN;
+        *tag = instead;
         true
     }
 }

@@ -146,11 +146,11 @@ fn on_blocks(pool: &Pool, naive: &mut Naive, step: &Step) {
             naive.blocks.push((base, units));
         }
         Step::ReleaseBlock(which) => {
-            let Some((base, _)) = pick(&mut naive.blocks, which) else { return };
+            let Some((base, units)) = pick(&mut naive.blocks, which) else { return };
             naive.give_up(base);
             // SAFETY: nobody uses the block.
             assert_eq!(unsafe { pool.release_span(pointer(base)) }, Ok(()));
-            assert_eq!(pool.registry().tag(base), Tag::FOREIGN);
+            assert_eq!(pool.registry().tag(base), Tag::freed_span(units));
         }
         Step::ResizeBlock(which, units) => {
             let Some((base, old)) = pick(&mut naive.blocks, which) else { return };

@@ -105,7 +105,7 @@ fn a_huge_block_is_freed_once() {
         assert_eq!(faults.len(), 1, "one block was freed twice, or not at all");
         let late_or_not = [Fault::Foreign(address), Fault::DoubleFree(address)];
         assert!(late_or_not.contains(&faults[0]), "{:?}", faults[0]);
-        assert_eq!(pool.registry().tag(address), Tag::FOREIGN);
+        assert_eq!(pool.registry().tag(address), Tag::FREED_HUGE);
     }
     assert_eq!(pool.memory().outstanding(), 0);
 }

@@ -37,10 +37,16 @@ impl Leaf {
         }
     }
 
-    /// Makes the tag of unit `index` foreign if it is `expected`. Of several callers one is told so.
+    /// Makes the tag of unit `index` `instead` if it is `expected`. Of several callers one is told
+    /// so.
     #[inline]
-    pub(crate) fn retract_tag(&self, index: usize, expected: Tag, order: Ordering) -> bool {
-        let (old, new) = (expected.bits(), Tag::FOREIGN.bits());
+    pub(crate) fn retract_tag(
+        &self,
+        index: usize,
+        [expected, instead]: [Tag; 2],
+        order: Ordering,
+    ) -> bool {
+        let (old, new) = (expected.bits(), instead.bits());
         // `order` is Acquire: the head of R4. Nothing is published, so no Release.
         // Relaxed on failure: who is refused looks at nothing.
         let retract = |slot: &AtomicU32| slot.compare_exchange(old, new, order, Ordering::Relaxed);

@@ -231,11 +231,11 @@ unsafe impl Registry for TwoLevel {
     }
 
     #[inline]
-    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+    unsafe fn retract(&self, base: usize, expected: Tag, instead: Tag) -> bool {
         // SAFETY: the caller's promise.
         let leaf = unsafe { self.leaf_covered(base) };
         // Acquire: the head of R4.
-        leaf.retract_tag(unit_of(base), expected, Ordering::Acquire)
+        leaf.retract_tag(unit_of(base), [expected, instead], Ordering::Acquire)
     }
 }
 

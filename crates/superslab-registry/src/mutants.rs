@@ -47,7 +47,7 @@ impl TwoLevel {
         // SAFETY: the caller's promise.
         let leaf = unsafe { self.leaf_covered(base) };
         // Relaxed: the cut.
-        leaf.retract_tag(unit_of(base), expected, Ordering::Relaxed)
+        leaf.retract_tag(unit_of(base), [expected, Tag::FOREIGN], Ordering::Relaxed)
     }
 
     /// `retract` in two steps, so that it does not decide.

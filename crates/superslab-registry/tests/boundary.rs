@@ -95,7 +95,7 @@ fn a_tag_is_retracted_once_and_only_if_it_is_the_expected_one() {
     let registry = common::registry();
     assert!(registry.cover(GIB_4, UNIT, &Arena::default()));
     // SAFETY: just covered, and nobody else's.
-    let retract = |expected| unsafe { registry.retract(GIB_4, expected) };
+    let retract = |expected| unsafe { registry.retract(GIB_4, expected, Tag::FREED_HUGE) };
     for round in 0..10_000 {
         assert!(!retract(Tag::HUGE));
         // SAFETY: as above.
@@ -105,7 +105,7 @@ fn a_tag_is_retracted_once_and_only_if_it_is_the_expected_one() {
             let takers = [(); 2].map(|()| scope.spawn(|| retract(Tag::HUGE)));
             takers.into_iter().filter_map(|taker| taker.join().ok()).filter(|told| *told).count()
         });
-        assert_eq!((n_told, registry.tag(GIB_4)), (1, Tag::FOREIGN));
+        assert_eq!((n_told, registry.tag(GIB_4)), (1, Tag::FREED_HUGE));
         // SAFETY: covered.
         assert_eq!(unsafe { registry.word_covered(GIB_4) }, round, "the word stays");
         if cfg!(miri) && round == 10 {

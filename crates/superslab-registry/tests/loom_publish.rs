@@ -242,7 +242,7 @@ type Retract = fn(&TwoLevel) -> bool;
 
 fn retract(registry: &TwoLevel) -> bool {
     // SAFETY: the models cover it first, and nobody uses it.
-    unsafe { registry.retract(UNIT, Tag::HUGE) }
+    unsafe { registry.retract(UNIT, Tag::HUGE, Tag::FOREIGN) }
 }
 
 /// R4: a unit is retracted while it is published. Outcomes: too early; in time.

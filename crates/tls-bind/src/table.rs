@@ -120,6 +120,13 @@ impl<H> HeapTable<H> {
         self.orphans.set(owner.index());
     }
 
+    /// Whether nobody has the heap at this moment, or somebody looks after it. For those who only
+    /// want to say so.
+    #[inline]
+    pub fn is_orphan(&self, owner: Owner) -> bool {
+        self.orphans.contains(owner.index())
+    }
+
     /// `park` with edge H1 cut, for the model's negative control.
     #[cfg(loom)]
     #[inline]

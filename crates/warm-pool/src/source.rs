@@ -168,9 +168,11 @@ impl<'a, C: SizeClasses, P: Page, K: Counters, B: Backend> Source<'a, C, P, K, B
         let (span, class) = (local.span, local.class);
         let (base, units) = (span.address(), usize::from(span.units));
         let registry = self.backend.registry();
+        let class = Class::new(usize::from(class));
+        let tag = class.map_or(Tag::FOREIGN, Tag::freed_slab);
         // SAFETY: the units are covered, and ours.
-        unsafe { registry.publish(base, units, Tag::FOREIGN, Tag::FOREIGN, 0) };
-        if let Some(class) = Class::new(usize::from(class)) {
+        unsafe { registry.publish(base, units, tag, tag, 0) };
+        if let Some(class) = class {
             let bytes = P::footprint(C::geometry(class));
             // SAFETY: it came from the stock, and a slab whose blocks are all free is known to
             // nobody else (`Page`: quiet when whole).

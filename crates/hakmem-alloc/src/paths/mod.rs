@@ -5,4 +5,4 @@ pub(crate) mod large;
 pub(crate) mod resize;
 pub(crate) mod small;
 
-pub(crate) use bind::relieve_orphan;
+pub(crate) use bind::{late, relieve_orphan};

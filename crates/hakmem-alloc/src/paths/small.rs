@@ -13,6 +13,7 @@ use super::bind;
 use crate::boxes::Boxes;
 use crate::heap::Heap;
 use crate::options::Options;
+use crate::report;
 
 /// remote frees of blocks at least this large are not gathered: one atomic addition is little beside
 /// what the block was used for, and its owner wants it back.
@@ -205,8 +206,12 @@ unsafe fn deallocate_large_cold<B: Boxes>(block: *mut u8, kind: Kind) {
         Kind::SpanTail => Err(Fault::Interior(block.addr())),
         Kind::Foreign | Kind::Slab(..) => Err(Fault::Foreign(block.addr())),
     };
-    if let Err(fault) = result {
-        fault_cold::<B>(fault);
+    match result {
+        Ok(()) => {}
+        Err(Fault::Foreign(address)) => {
+            fault_cold::<B>(report::free_of_nothing(pool.registry(), address))
+        }
+        Err(fault) => fault_cold::<B>(fault),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use hakmem_contract::os::Range;
 use hakmem_contract::{
-    Fatal, Memory, MetaArena, Pool, Registry, SUPERSLAB, Span, Tag, UNIT, UnitPool,
+    Fatal, Kind, Memory, MetaArena, Pool, Registry, SUPERSLAB, Span, Tag, UNIT, UnitPool,
 };
 use hakmem_shared_pool::SharedPool;
 
@@ -205,7 +205,7 @@ pub(crate) struct Table(Mutex<HashMap<usize, (Tag, usize)>>);
 impl Table {
     /// How many tags are published.
     pub(crate) fn published(&self) -> usize {
-        self.0.lock().unwrap().values().filter(|(tag, _)| *tag != Tag::FOREIGN).count()
+        self.0.lock().unwrap().values().filter(|(tag, _)| tag.kind() != Kind::Foreign).count()
     }
 }
 
@@ -250,12 +250,12 @@ unsafe impl Registry for Table {
         }
     }
 
-    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+    unsafe fn retract(&self, base: usize, expected: Tag, instead: Tag) -> bool {
         let mut table = self.0.lock().unwrap();
         let Some((tag, _)) = table.get_mut(&base).filter(|(tag, _)| *tag == expected) else {
             return false;
         };
-        *tag = Tag::FOREIGN;
+        *tag = instead;
         true
     }
 }

@@ -164,13 +164,13 @@ unsafe impl Registry for Table {
         }
     }
 
-    unsafe fn retract(&self, base: usize, expected: Tag) -> bool {
+    unsafe fn retract(&self, base: usize, expected: Tag, instead: Tag) -> bool {
         self.switch();
         let mut table = self.units.lock().unwrap();
         let Some((tag, _)) = table.get_mut(&base).filter(|(tag, _)| *tag == expected) else {
             return false;
         };
-        *tag = Tag::FOREIGN;
+        *tag = instead;
         true
     }
 }

@@ -180,7 +180,7 @@ unsafe impl Registry for World {
         assert_eq!(owned, Some(units), "published by somebody who does not own it");
         assert_eq!(head, tail, "every unit of a slab looks the same");
         for unit in (0..units).map(|unit| base + unit * UNIT) {
-            if head == Tag::FOREIGN {
+            if head.kind() == Kind::Foreign {
                 assert!(state.published.remove(&unit).is_some(), "was foreign before");
             } else {
                 assert_eq!(state.published.insert(unit, (head, word)), None, "was in use");
@@ -188,7 +188,7 @@ unsafe impl Registry for World {
         }
     }
 
-    unsafe fn retract(&self, _base: usize, _expected: Tag) -> bool {
+    unsafe fn retract(&self, _base: usize, _expected: Tag, _instead: Tag) -> bool {
         unreachable!("a slab's units are published together, as foreign too")
     }
 }
