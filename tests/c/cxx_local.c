@@ -1,4 +1,5 @@
 // expect: abort std::bad_alloc
+// hardened: abort std::bad_alloc
 // The C++ library came in by a `dlopen` that hides it: operator new finds it all the same, and
 // nobody here catches what it throws.
 #include "check.h"

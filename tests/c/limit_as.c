@@ -1,3 +1,4 @@
+// only: default guards, and blocks that are held back, take the space that is counted here
 // limit-as-kib: 200000
 // Out of address space: null and ENOMEM, and all of it can be had again.
 #include "check.h"

@@ -1,3 +1,4 @@
+// only: default guards, and blocks that are held back, take the space that is counted here
 // limit-as-kib: 300000
 // Threads that run out of address space together; what they free, others can have.
 #include "check.h"

@@ -69,11 +69,18 @@ enum Command {
     Asm(asm::Args),
     /// Check what libhakmem.so needs, exports and keeps in thread-local storage
     So,
-    /// Compile tests/c/*.c and *.cc and run each on the C library
+    /// Compile the C and C++ files below tests/c and run each on the C library
     ///
-    /// Exit status 0 passes. Comment lines at the head of a file steer it:
+    /// Each runs on the default library and on the hardened one. Exit status 0 passes. Comment
+    /// lines at the head of a file steer it:
     ///
-    ///   // expect: abort TEXT     must die by SIGABRT, with TEXT in a line on stderr
+    ///   // expect: abort TEXT     must die by SIGABRT, with TEXT in a line on stderr;
+    ///                             ADDRESS in TEXT is the address that it printed last
+    ///   // expect: undetected     is wrong, and ends well all the same
+    ///   // hardened: abort TEXT   the same on the hardened library
+    ///   // hardened: undetected
+    ///   // hardened: fault        must die by SIGSEGV there
+    ///   // only: default REASON   is not run on the hardened library
     ///   // limit-as-kib: N        runs under `ulimit -v N`
     ///   // static                 is linked with libhakmem.a instead of preloading
     ///   // env: NAME=VALUE        has this in its environment

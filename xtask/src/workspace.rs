@@ -1,5 +1,6 @@
 //! Where things are: the workspace, its target directory, the built C library.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -18,9 +19,17 @@ pub(crate) struct Workspace {
     pub(crate) target: PathBuf,
 }
 
+/// A composition of the C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Build {
+    Default,
+    Hardened,
+}
+
 /// The C library, built in release.
 #[derive(Debug)]
 pub(crate) struct Library {
+    pub(crate) build: Build,
     pub(crate) shared: PathBuf,
     pub(crate) archive: PathBuf,
 }
@@ -54,17 +63,38 @@ impl Workspace {
         shell::stream(&mut command, CARGO_LIMIT)
     }
 
-    /// Builds `hakmem-malloc` in release.
+    /// Builds `hakmem-malloc` in release, of the default boxes.
     pub(crate) fn build_library(&self) -> Result<Library> {
-        let args = ["build", "--quiet", "--release", "--package", "hakmem-malloc"];
+        self.build(Build::Default)
+    }
+
+    /// Builds `hakmem-malloc` in release, of the boxes that `build` names.
+    pub(crate) fn build(&self, build: Build) -> Result<Library> {
+        let mut args = vec!["build", "--quiet", "--release", "--package", "hakmem-malloc"];
+        let mut target = self.target.clone();
+        if build == Build::Hardened {
+            // A folder of its own: two builds in one would undo each other.
+            target.push("hardened");
+            args.extend(["--features", "hardened"]);
+        }
+        let folder = target.to_string_lossy().into_owned();
+        args.extend(["--target-dir", &folder]);
         let output = self.run_cargo(&args, &[])?;
         ensure!(output.success(), "`cargo {}` failed", args.join(" "));
-        let release = self.target.join("release");
-        let library =
-            Library { shared: release.join("libhakmem.so"), archive: release.join("libhakmem.a") };
-        for file in [&library.shared, &library.archive] {
-            ensure!(file.is_file(), "hakmem-malloc did not build {}", file.display());
-        }
-        Ok(library)
+        let file = |built: &str, name: &str| {
+            let (built, named) = (target.join("release").join(built), target.join(name));
+            ensure!(built.is_file(), "hakmem-malloc did not build {}", built.display());
+            match build {
+                Build::Default => Ok(built),
+                Build::Hardened => {
+                    fs::copy(&built, &named).map(|_| named).context("cannot copy it")
+                }
+            }
+        };
+        Ok(Library {
+            build,
+            shared: file("libhakmem.so", "libhakmem_hardened.so")?,
+            archive: file("libhakmem.a", "libhakmem_hardened.a")?,
+        })
     }
 }

@@ -6,12 +6,15 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
-use hakmem_alloc::Hakmem;
+#[cfg(not(feature = "hardened"))]
+use hakmem_alloc::Hakmem as Composition;
+#[cfg(feature = "hardened")]
+use hakmem_alloc::hardened::Hardened as Composition;
 use libc::{EINVAL, ENOMEM, size_t};
 
 use crate::errno::fail_cold;
 
-pub(crate) static HAKMEM: Hakmem = Hakmem::new();
+pub(crate) static HAKMEM: Composition = Composition::new();
 
 /// x86-64's `max_align_t`.
 const MIN_ALIGN: usize = 16;

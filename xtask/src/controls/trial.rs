@@ -91,7 +91,11 @@ impl<'a> Bench<'a> {
             Named::Capi { hardened: false, .. } | Named::Command(_) => {
                 command.args(["build", "--quiet", "--release", "--package", "hakmem-malloc"]);
             }
-            Named::Capi { hardened: true, .. } => return Ok(()),
+            Named::Capi { hardened: true, .. } => {
+                command.args(["build", "--quiet", "--release", "--package", "hakmem-malloc"]);
+                command.args(["--features", "hardened", "--target-dir"]);
+                command.arg(self.copy.target.join("hardened"));
+            }
         }
         let output = shell::capture(&mut command, LONGEST)?;
         ensure!(output.success(), "does not build: {}", first_error(&output));
@@ -112,7 +116,7 @@ impl<'a> Bench<'a> {
             Named::Capi { hardened, name } => {
                 command = self.command(&self.xtask);
                 command.args(["capi", "--exact", name]);
-                command.args(hardened.then_some("--hardened"));
+                command.arg(if *hardened { "--hardened" } else { "--default" });
                 command.args(seconds.iter().flat_map(|seconds| ["--limit-s", seconds]));
             }
             Named::Command(words) => {

@@ -20,7 +20,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::report::Part;
 use crate::shell;
-use crate::workspace::Workspace;
+use crate::workspace::{Build, Workspace};
 use loads::Loads;
 use outcome::Outcome;
 use table::{PROGRAMS, Program};
@@ -67,6 +67,9 @@ impl Args {
 /// What `cargo xtask run` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
+    /// Run it on the hardened library
+    #[arg(long)]
+    hardened: bool,
     /// The program and its arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     program: Vec<OsString>,
@@ -74,7 +77,7 @@ pub(crate) struct RunArgs {
 
 /// Becomes the program: its exit status and its signals are ours.
 pub(crate) fn become_program(ws: &Workspace, args: &RunArgs) -> Result<ExitCode> {
-    let library = ws.build_library()?;
+    let library = ws.build(if args.hardened { Build::Hardened } else { Build::Default })?;
     let (program, rest) = args.program.split_first().context("no program named")?;
     let error = Command::new(program).args(rest).env("LD_PRELOAD", &library.shared).exec();
     Err(error).with_context(|| format!("cannot run {}", program.display()))

@@ -1,0 +1,15 @@
+// expect: undetected
+// hardened: abort written after free
+// A freed block is written when it may be another's: that one is corrupted.
+#include "wrong.h"
+
+int main(void) {
+    char *block = malloc(64);
+    free(block);
+    char *other = malloc(64);
+    memset(other, 0, 64);
+    *(volatile char *)named(block) = 1;
+    free(other);
+    churn(64);
+    return 0;
+}
