@@ -81,23 +81,27 @@ fn a_block_is_held_before_it_is_handed_out_again() {
 
 #[test]
 fn the_last_block_frees_those_that_are_held() {
-    let slab = slab();
-    let out = slab.take(64);
-    slab.set_notice(64);
+    // 65 blocks: after the 64th none is held, and one is not too many.
+    let slab = Checked::new(tailed(Geometry::new(1008, 1 << 16, [4, 256])));
+    let out = slab.take(65);
+    slab.set_notice(65);
     let (last, rest) = out.split_last().unwrap();
     assert_eq!(slab.give(rest), Ok(false));
     assert_eq!(slab.give(&[*last]), Ok(true), "whole: nothing is held");
-    slab.check(64);
+    slab.check(65);
 }
 
 #[test]
 fn a_second_free_is_found_held_or_free() {
     for give in 1..=64 {
-        let slab = slab();
+        let (slab, bare) = (slab(), Checked::new(Geometry::new(1024, 1 << 16, [4, 256])));
         let out = slab.take(64);
         slab.give(&out[..give]).unwrap();
+        bare.take(64);
+        bare.give(&out[..give]).unwrap();
         for &index in &out[..give] {
             assert_eq!(slab.give(&[index]), Err(slab.double(index)));
+            assert_eq!(bare.give(&[index]), Err(bare.double(index)), "by its bit alone");
             let remote = slab.give_remote(index);
             assert_eq!(remote, Err(slab.double(index)), "its canary is gone");
         }
@@ -140,8 +144,10 @@ fn an_overflow_is_found_when_the_block_comes_back() {
 #[test]
 fn an_overflow_over_the_canary_is_found_in_the_free_block_behind_too() {
     let slab = slab();
-    let index = slab.take(64).into_iter().find(|index| *index < 63).unwrap();
-    slab.give(&(0..64).filter(|other| *other != index).collect::<Vec<_>>()).unwrap();
+    slab.take(64);
+    // The first 16 are free then, the others are still out.
+    let index = 20;
+    slab.give(&(index + 1..index + 17).collect::<Vec<_>>()).unwrap();
     write(&slab, index, 1024);
     let mut out = [std::ptr::null_mut(); 64];
     // SAFETY: the test owns the slab; there is room for so many.
