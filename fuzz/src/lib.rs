@@ -36,4 +36,5 @@ mod subject;
 pub use program::{Ending, Op, Program, Raw, Setup};
 pub use reproduce::announce;
 pub use run::{Done, Schedule, run};
+pub use shadow::Live;
 pub use subject::{Faults, Subject, System};

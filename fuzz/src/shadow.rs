@@ -20,23 +20,25 @@ const PLACES: usize = 48;
 ///
 /// - `block` has `usable` bytes, aligned to `align`, and holds the pattern of `id`.
 #[derive(Debug)]
-pub(crate) struct Live {
-    pub(crate) block: NonNull<u8>,
-    pub(crate) size: usize,
-    pub(crate) align: usize,
-    pub(crate) usable: usize,
-    pub(crate) id: u64,
+pub struct Live {
+    pub block: NonNull<u8>,
+    pub size: usize,
+    pub align: usize,
+    pub usable: usize,
+    pub id: u64,
 }
 
 // SAFETY: a block may be used and freed by any thread; who has the value has the block.
 unsafe impl Send for Live {}
 
 impl Live {
-    pub(crate) fn address(&self) -> usize {
+    /// Where it is.
+    pub fn address(&self) -> usize {
         self.block.as_ptr().addr()
     }
 
-    pub(crate) fn layout(&self) -> Layout {
+    /// As it was asked for.
+    pub fn layout(&self) -> Layout {
         Layout::from_size_align(self.size, self.align).expect("was a layout before")
     }
 
@@ -60,7 +62,7 @@ impl Live {
     }
 
     /// Writes the pattern to all that may be used.
-    pub(crate) fn stamp(&self) {
+    pub fn stamp(&self) {
         for place in self.places() {
             // SAFETY: inside the block, which is ours.
             unsafe { self.at(place).write(byte(self.id, place)) };
@@ -68,7 +70,7 @@ impl Live {
     }
 
     /// Whether the first `size` bytes are as they were stamped, at another address perhaps.
-    pub(crate) fn check_moved(&self, to: NonNull<u8>, size: usize) {
+    pub fn check_moved(&self, to: NonNull<u8>, size: usize) {
         let moved = Self { block: to, ..*self };
         for place in self.places().take_while(|&place| place < size) {
             let (is, was) = (moved.read(place), byte(self.id, place));
@@ -77,7 +79,7 @@ impl Live {
     }
 
     /// Whether all of it is as it was stamped.
-    pub(crate) fn check(&self) {
+    pub fn check(&self) {
         for place in self.places() {
             let (is, was) = (self.read(place), byte(self.id, place));
             assert_eq!(is, was, "byte {place} of a live block changed: {self:?}");
@@ -85,7 +87,7 @@ impl Live {
     }
 
     /// Whether the requested bytes are zero.
-    pub(crate) fn check_zero(&self) {
+    pub fn check_zero(&self) {
         let asked = Self { usable: self.size, ..*self };
         for place in asked.places() {
             assert_eq!(self.read(place), 0, "byte {place} is not zero: {self:?}");

@@ -11,6 +11,7 @@ mod programs;
 mod report;
 mod shell;
 mod so;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -88,6 +89,11 @@ enum Command {
     ///   // timeout-s: N           may take this long instead of 60 seconds
     #[command(verbatim_doc_comment)]
     Capi(capi::Args),
+    /// Work on all paths for minutes, with every block checked, and see that memory stays flat
+    ///
+    /// Prints resident memory over time and leaves samples and a plot in target/soak/. Fails when
+    /// the same phase of the work needs more and more memory. Ctrl-C ends it with what was seen.
+    Soak(soak::Args),
     /// Run real programs with and without libhakmem.so and compare what they do
     ///
     /// What they print, how they end and the files that they leave must be the same. Times and
@@ -114,6 +120,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Asm(args) => report.part("asm", |part| asm::check(&ws, args, part)),
         Command::So => report.part("so", |part| so::check(&ws, part)),
         Command::Capi(args) => report.part("capi", |part| capi::check(&ws, args, part)),
+        Command::Soak(args) => report.part("soak", |part| soak::check(&ws, args, part)),
         Command::Programs(args) if args.list => {
             programs::list(args);
             return Ok(ExitCode::SUCCESS);

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
-use crate::{asm, capi, controls, loom, programs, shell, so, tidy};
+use crate::{asm, capi, controls, loom, programs, shell, so, soak, tidy};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,7 @@ pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("so", |part| so::check(ws, part));
     report.part("capi", |part| capi::check(ws, &capi::Args::default(), part));
     report.part("programs", |part| programs::check(ws, &programs::Args::quick(), part));
+    report.part("soak", |part| soak::check(ws, &soak::Args::short(), part));
     report.part("elsewhere", |part| {
         elsewhere(part);
         Ok(())
