@@ -1,4 +1,5 @@
-// `calloc` is zero in every tier: fresh, after reuse of dirty memory, and after a trim.
+// `calloc` is zero in every tier: fresh, after reuse of dirty memory, and after a trim. Blocks of up to
+// 1 KiB are zero to their end, beyond what was asked for.
 #include "check.h"
 
 static const size_t SIZES[] = {1, 16, 24, 100, 1000, 1024, 1040, 4096, 10000, 32768, 32769, 65536,
@@ -23,14 +24,23 @@ static void all_zero(size_t size, int n, const char *when) {
     for (int i = 0; i < n; i++) {
         blocks[i] = i % 2 ? calloc(1, size) : calloc(size, 1);
         CHECK(blocks[i] != NULL, "%zu", size);
-        CHECK(first_nonzero(blocks[i], size) == size, "%zu bytes, %s", size, when);
-        memset(blocks[i], 0xC3, size);
+        size_t usable = malloc_usable_size(blocks[i]), end = usable <= KIB ? usable : size;
+        CHECK(first_nonzero(blocks[i], end) == end, "%zu bytes, %s", size, when);
+        memset(blocks[i], 0xC3, usable);
     }
     for (int i = 0; i < n; i++)
         free(blocks[i]);
 }
 
+static void small_blocks_to_their_end(void) {
+    for (size_t size = 0; size <= KIB; size++) {
+        dirty(size, 2);
+        all_zero(size, 2, "to its end");
+    }
+}
+
 int main(void) {
+    small_blocks_to_their_end();
     for (size_t i = 0; i < COUNT(SIZES); i++) {
         size_t size = SIZES[i];
         int n = size > MIB ? 6 : N;

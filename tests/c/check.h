@@ -19,6 +19,7 @@
 #define GIB ((size_t)1 << 30)
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+#ifndef HAKMEM_H
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,6 +29,7 @@ __attribute__((weak)) void free_aligned_sized(void *block, size_t align, size_t 
 __attribute__((weak)) void cfree(void *block);
 #ifdef __cplusplus
 }
+#endif
 #endif
 
 // Ends the program with a message unless `condition`. `_exit`, because the process that fails may

@@ -84,6 +84,7 @@ enum Command {
     ///   // only: default REASON   is not run on the hardened library
     ///   // limit-as-kib: N        runs under `ulimit -v N`
     ///   // static                 is linked with libhakmem.a instead of preloading
+    ///   // shared                 is linked with -lhakmem instead of preloading
     ///   // env: NAME=VALUE        has this in its environment
     ///   // cflags: ARGS           gives the compiler more arguments
     ///   // timeout-s: N           may take this long instead of 60 seconds

@@ -17,7 +17,7 @@ use crate::shell;
 use crate::workspace::Workspace;
 
 /// The C API. Every one of these must be exported.
-const REQUIRED: [&str; 25] = [
+const REQUIRED: [&str; 36] = [
     "__libc_calloc",
     "__libc_cfree",
     "__libc_free",
@@ -34,9 +34,20 @@ const REQUIRED: [&str; 25] = [
     "free",
     "free_aligned_sized",
     "free_sized",
+    "hakmem_get_limit",
+    "hakmem_get_usage",
+    "hakmem_prewarm",
+    "hakmem_set_limit",
+    "hakmem_trim",
+    "hakmem_version",
+    "mallinfo",
+    "mallinfo2",
     "malloc",
+    "malloc_info",
+    "malloc_stats",
     "malloc_trim",
     "malloc_usable_size",
+    "mallopt",
     "memalign",
     "posix_memalign",
     "pvalloc",

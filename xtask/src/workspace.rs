@@ -34,6 +34,16 @@ pub(crate) struct Library {
     pub(crate) archive: PathBuf,
 }
 
+impl Library {
+    /// What a linker is told to link with the shared library, wherever it lies.
+    pub(crate) fn link_flags(&self) -> Result<[String; 3]> {
+        let folder = self.shared.parent().context("the library is in no folder")?.display();
+        let stem = self.shared.file_stem().unwrap_or_default().to_string_lossy();
+        let name = stem.strip_prefix("lib").context("no name of a library")?;
+        Ok([format!("-L{folder}"), format!("-l{name}"), format!("-Wl,-rpath,{folder}")])
+    }
+}
+
 impl Workspace {
     /// Finds the root beside this package, and asks cargo for the target directory.
     pub(crate) fn find() -> Result<Self> {

@@ -10,7 +10,8 @@
 //!
 //! [`geometry`] (units, SuperSlabs, limits), [`class`] and [`tag`] (how a block is described),
 //! then the seams from the top of the allocator to its bottom: [`cache`], [`page`], [`backend`], [`pool`],
-//! [`registry`], [`os`], [`thread`]; and [`fault`], what is said when a program is wrong.
+//! [`registry`], [`os`], [`thread`]; [`fault`], what is said when a program is wrong; and [`inspect`],
+//! what may be asked for statistics.
 #![no_std]
 
 pub mod backend;
@@ -18,6 +19,7 @@ pub mod cache;
 pub mod class;
 pub mod fault;
 pub mod geometry;
+pub mod inspect;
 pub mod limits;
 pub mod os;
 pub mod page;
@@ -31,6 +33,7 @@ pub use cache::{BlockSource, FrontCache};
 pub use class::{Class, Geometry, MAX_CLASSES, SizeClasses};
 pub use fault::Fault;
 pub use geometry::{SUPERSLAB, SUPERSLAB_SHIFT, UNIT, UNIT_SHIFT, UNITS_PER_SUPERSLAB};
+pub use inspect::{Inspect, Stats, Superslabs, Survey};
 pub use limits::Limits;
 pub use os::{Fatal, Guard, Memory, MetaArena, OsPort};
 pub use page::Page;

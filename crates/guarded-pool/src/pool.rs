@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use hakmem_contract::{Guard, Memory, Pool, Span, UNIT, UnitPool};
+use hakmem_contract::{Guard, Memory, Pool, Span, Superslabs, UNIT, UnitPool};
 use hakmem_sync::atomic::{AtomicBool, Ordering};
 use hakmem_sync::const_unless_loom;
 
@@ -123,6 +123,13 @@ unsafe impl<P: UnitPool> UnitPool for Guarded<P> {
     unsafe fn extend(&self, span: Span, more: usize) -> Option<bool> {
         // SAFETY: passed on.
         unsafe { self.pool.extend(span, more) }
+    }
+}
+
+impl<P: Superslabs> Superslabs for Guarded<P> {
+    #[inline]
+    fn superslabs(&self) -> usize {
+        self.pool.superslabs()
     }
 }
 

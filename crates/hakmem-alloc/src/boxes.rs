@@ -1,6 +1,8 @@
 //! What an allocator is made of.
 
-use hakmem_contract::{FrontCache, HugeBlocks, Page, Pool, SizeClasses, Spans};
+use hakmem_contract::{
+    FrontCache, HugeBlocks, Inspect, Page, Pool, SizeClasses, Spans, Superslabs, Survey,
+};
 use hakmem_tls_bind::ThreadWord;
 use hakmem_warm_pool::Counters;
 
@@ -28,7 +30,7 @@ pub unsafe trait Boxes: Sized + 'static {
     /// One slab's accounting.
     type Page: Page;
     /// Units, spans, huge blocks, and what lies below.
-    type Pool: Pool + Spans + HugeBlocks;
+    type Pool: Pool<Memory: Inspect, Registry: Survey> + Superslabs + Spans + HugeBlocks;
     /// Thread to heap.
     type Word: ThreadWord<Heap = Heap<Self>>;
 

@@ -6,11 +6,12 @@ use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::MIN_ALIGN;
-use hakmem_contract::{Fatal, Pool};
+use hakmem_contract::{Fatal, Inspect, Limits, Memory, Pool};
 
 use crate::boxes::Boxes;
 use crate::options::Options;
 use crate::paths::{large, resize, small};
+use crate::usage::{self, Usage};
 
 /// An allocator of the boxes `B`: zero state of its own but the options, so every value of the type
 /// serves the same heap.
@@ -118,6 +119,37 @@ impl<B: Boxes> Allocator<B> {
     #[inline]
     pub fn trim(&self) -> usize {
         large::trim::<B>()
+    }
+
+    /// Where the memory is. Counted now: O(units of the address space in use).
+    #[inline]
+    pub fn usage(&self) -> Usage {
+        usage::count::<B>()
+    }
+
+    /// What the cache of empty SuperSlabs may keep.
+    #[inline]
+    pub fn limits(&self) -> Limits {
+        let shared = B::shared();
+        shared.configure(&self.options);
+        shared.pool().memory().limits()
+    }
+
+    /// Changes what the cache of empty SuperSlabs may keep. Holds from the next release on.
+    #[inline]
+    pub fn set_limits(&self, limits: Limits) {
+        let shared = B::shared();
+        // The options would be set over it by the first request.
+        shared.configure(&self.options);
+        shared.pool().memory().configure(limits);
+    }
+
+    /// Maps up to `superslabs` of 2 MiB ahead. Returns how many.
+    #[inline]
+    pub fn prewarm(&self, superslabs: usize) -> usize {
+        let shared = B::shared();
+        shared.configure(&self.options);
+        shared.pool().memory().prewarm(superslabs)
     }
 }
 

@@ -33,12 +33,14 @@ mod options;
 mod paths;
 mod report;
 mod shared;
+mod usage;
 
 pub use boxes::Boxes;
 pub use global::Allocator;
 pub use heap::Heap;
 pub use options::Options;
 pub use shared::Shared;
+pub use usage::{ClassUse, Usage};
 
 /// The boxes, for [`compose!`].
 pub mod parts {

@@ -29,5 +29,9 @@ mod errno;
 mod loader;
 #[cfg(all(feature = "operators", target_arch = "x86_64"))]
 pub mod operators;
+pub mod own;
 #[cfg(panic = "abort")]
 mod panic;
+pub mod settings;
+pub mod stats;
+mod text;

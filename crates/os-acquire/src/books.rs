@@ -7,6 +7,7 @@
 //! holds in every quiet moment, and [`Stats::is_balanced`] says so. All counters are changed on
 //! slow paths only, next to a system call or a change of the cache.
 
+pub use hakmem_contract::Stats;
 use hakmem_sync::atomic::{AtomicUsize, Ordering};
 use hakmem_sync::const_unless_loom;
 
@@ -94,30 +95,5 @@ impl Books {
             meta: self.meta.get(),
             stranded: self.stranded.get(),
         }
-    }
-}
-
-/// Where every mapped byte is, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Got from the system and not given back.
-    pub mapped: usize,
-    /// In the hands of callers.
-    pub handed_out: usize,
-    /// In the cache of empty ranges.
-    pub cached: usize,
-    /// Mapped ahead and never handed out: addresses, not memory.
-    pub fresh: usize,
-    /// Chunks of the metadata arena.
-    pub meta: usize,
-    /// What the system refused to take back and the cache could not keep.
-    pub stranded: usize,
-}
-
-impl Stats {
-    /// Whether the equation of the [module docs](self) holds.
-    #[must_use]
-    pub const fn is_balanced(&self) -> bool {
-        self.mapped == self.handed_out + self.cached + self.fresh + self.meta + self.stranded
     }
 }

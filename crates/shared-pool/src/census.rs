@@ -1,6 +1,6 @@
 //! Looking at the whole pool: for statistics and tests, never on a path of the allocator.
 
-use hakmem_contract::UNIT;
+use hakmem_contract::{Superslabs, UNIT};
 use hakmem_sync::atomic::Ordering;
 
 use crate::policy::Policy;
@@ -60,5 +60,11 @@ impl<M, R, P: Policy> SharedPool<M, R, P> {
     /// The state of every number in use.
     fn states(&self) -> impl Iterator<Item = Units> {
         (0..self.numbers.limit()).filter_map(|number| Some(self.entry(number)?.state.load()))
+    }
+}
+
+impl<M, R, P: Policy> Superslabs for SharedPool<M, R, P> {
+    fn superslabs(&self) -> usize {
+        self.numbers.taken()
     }
 }

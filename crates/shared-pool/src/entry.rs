@@ -99,6 +99,11 @@ impl Numbers {
         self.vacant.set(number as usize);
     }
 
+    /// How many are a SuperSlab's. O(SuperSlabs).
+    pub(crate) fn taken(&self) -> usize {
+        (0..self.limit()).filter(|&number| !self.vacant.contains(number as usize)).count()
+    }
+
     /// All numbers in use are below this.
     pub(crate) fn limit(&self) -> u32 {
         // Relaxed: who comes later was not there yet.

@@ -37,6 +37,17 @@ impl Leaf {
         }
     }
 
+    /// Shows each tag that is not foreign.
+    pub(crate) fn survey(&self, see: &mut impl FnMut(Tag)) {
+        for tag in &self.tags {
+            // Relaxed: nobody looks at the unit or at its word.
+            let tag = Tag::from_bits(tag.load(Ordering::Relaxed));
+            if tag != Tag::FOREIGN {
+                see(tag);
+            }
+        }
+    }
+
     /// Makes the tag of unit `index` `instead` if it is `expected`. Of several callers one is told
     /// so.
     #[inline]

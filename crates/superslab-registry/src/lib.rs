@@ -62,7 +62,7 @@ mod spares;
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::ADDRESS_BITS;
-use hakmem_contract::{MetaArena, Registry, Tag, UNIT, UNIT_SHIFT};
+use hakmem_contract::{MetaArena, Registry, Survey, Tag, UNIT, UNIT_SHIFT};
 use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use static_assertions::const_assert;
 
@@ -236,6 +236,20 @@ unsafe impl Registry for TwoLevel {
         let leaf = unsafe { self.leaf_covered(base) };
         // Acquire: the head of R4.
         leaf.retract_tag(unit_of(base), [expected, instead], Ordering::Acquire)
+    }
+}
+
+impl Survey for TwoLevel {
+    #[inline]
+    fn survey(&self, mut see: impl FnMut(Tag)) {
+        for entry in &self.leaves {
+            // Acquire: the head of R1.
+            let leaf = entry.load(Ordering::Acquire);
+            // SAFETY: null, or a leaf, which lives for ever.
+            if let Some(leaf) = unsafe { leaf.as_ref() } {
+                leaf.survey(&mut see);
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 mod common;
 
 use common::Arena;
-use hakmem_contract::{Registry, SUPERSLAB, Tag, UNIT};
+use hakmem_contract::{Registry, SUPERSLAB, Survey, Tag, UNIT};
 use hakmem_superslab_registry::TwoLevel;
 
 const GIB_4: usize = 1 << 32;
@@ -53,6 +53,26 @@ fn the_ends_of_user_space_can_be_covered_and_nothing_beyond() {
         // SAFETY: covered.
         assert_eq!(unsafe { registry.tag_covered(base + UNIT - 1) }, Tag::HUGE);
     }
+}
+
+#[test]
+fn a_survey_shows_each_tag() {
+    let registry = common::registry();
+    let seen = || {
+        let mut seen = Vec::new();
+        registry.survey(|tag| seen.push(tag));
+        seen
+    };
+    assert_eq!(seen(), []);
+    let base = GIB_4 - UNIT;
+    assert!(registry.cover(base, 2 * UNIT, &Arena::default()));
+    assert_eq!(seen(), [], "room is no tag");
+    // SAFETY: just covered, and nobody else's.
+    unsafe { registry.publish(base, 2, Tag::span_head(2), Tag::SPAN_TAIL, 7) };
+    assert_eq!(seen(), [Tag::span_head(2), Tag::SPAN_TAIL], "two leaves");
+    // SAFETY: as above.
+    unsafe { registry.publish(base, 1, Tag::FOREIGN, Tag::FOREIGN, 7) };
+    assert_eq!(seen(), [Tag::SPAN_TAIL]);
 }
 
 #[test]

@@ -113,6 +113,13 @@ impl<H> HeapTable<H> {
         }
     }
 
+    /// How many heaps were made so far, orphans among them.
+    #[inline]
+    pub fn made(&self) -> usize {
+        // Relaxed: for statistics.
+        self.next.load(Ordering::Relaxed).min(CAPACITY)
+    }
+
     /// Makes the claimed heap an orphan. What the caller did to it is visible to the next one
     /// that claims it (H1).
     #[inline]

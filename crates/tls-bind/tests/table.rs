@@ -124,6 +124,7 @@ proptest! {
         let mut naive = Naive::default();
         for step in steps {
             run(&table, &mut naive, step)?;
+            prop_assert_eq!(table.made(), naive.next);
         }
         // Every orphan comes back, lowest first, and then new numbers.
         for _ in 0..=naive.orphans.len() {
@@ -166,6 +167,7 @@ fn a_full_table_says_so_and_does_not_wrap() {
     }
     for _ in 0..3 {
         assert_eq!(table.claim(), None);
+        assert_eq!(table.made(), CAPACITY);
     }
     let (last, some) = (owner(CAPACITY - 1), owner(4711));
     table.park(last);

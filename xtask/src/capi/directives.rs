@@ -52,6 +52,7 @@ pub(crate) struct Directives {
     pub(crate) limit_kib: Option<u64>,
     pub(crate) timeout: Option<u64>,
     pub(crate) linked: bool,
+    pub(crate) linked_shared: bool,
     pub(crate) preloaded_too: bool,
     pub(crate) compiler: Option<String>,
     pub(crate) libraries: Vec<CLibrary>,
@@ -124,6 +125,7 @@ impl Directives {
             let value = value.trim();
             match key {
                 "static" if value.is_empty() => wanted.linked = true,
+                "shared" if value.is_empty() => wanted.linked_shared = true,
                 "preload-too" if value.is_empty() => wanted.preloaded_too = true,
                 "compiler" => wanted.compiler = Some(value.to_owned()),
                 "library" => wanted

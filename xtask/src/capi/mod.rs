@@ -14,6 +14,7 @@
 //! // only: default REASON          is not run on the hardened library
 //! // limit-as-kib: 200000          runs under `ulimit -v`
 //! // static                        linked with libhakmem.a instead of preloading
+//! // shared                        linked with -lhakmem instead of preloading
 //! // preload-too                   with `static`: preloaded beside it
 //! // compiler: musl-gcc            this one or none
 //! // library: a/b.so c.c -lm       compiles tests/c/libraries/c.c; `{archive}` is libhakmem.a,
@@ -175,7 +176,7 @@ fn run_one(ws: &Workspace, args: &Args, test: &Test, library: &Library) -> Resul
         return Ok(Some(Outcome::Missing(compiler.to_owned())));
     }
     let program = compile(ws, compiler, test, &wanted, library)?;
-    let preloaded = !wanted.linked || wanted.preloaded_too;
+    let preloaded = !(wanted.linked || wanted.linked_shared) || wanted.preloaded_too;
     let preload = preloaded.then_some(library.shared.as_path());
     let output = launch(&wanted, preload, &program, args.limit(&wanted))?;
     let outcome = ending.judge(&output);
@@ -215,9 +216,13 @@ fn compile(
     }
     let mut compile = Command::new(compiler);
     compile.args(if is_cxx(&test.file) { CXX } else { C }).arg("-I").arg(&root);
+    compile.arg("-I").arg(ws.root.join("crates/hakmem-malloc/include"));
     compile.arg("-o").arg(&program.file).arg(&test.file);
     if wanted.linked {
         compile.arg(&library.archive);
+    }
+    if wanted.linked_shared {
+        compile.args(library.link_flags()?);
     }
     build(compile.args(&wanted.cflags))?;
     Ok(program)
@@ -255,6 +260,8 @@ fn launch(
     run.args(["-c", LAUNCH, "capi", &limit_kib])
         .arg(preload.unwrap_or(Path::new("-")))
         .args([&program.file, &program.folder])
+        // Cargo's own, which has a libhakmem.so of another profile.
+        .env_remove("LD_LIBRARY_PATH")
         .envs(wanted.env.iter().map(|(name, value)| (name, value)));
     shell::capture(&mut run, limit)
 }

@@ -13,31 +13,40 @@ use super::{bind, small};
 use crate::boxes::Boxes;
 use crate::options::Options;
 
+/// Blocks up to this size are cleared to their end, not only as far as was asked for: a program that
+/// uses all of a block finds no old contents. It takes no longer up to here; of 9000 bytes in a block
+/// of 10 240 it takes a tenth longer.
+const CLEARED_WHOLE: usize = 1024;
+
 /// `size` bytes at a multiple of `align`, a power of two. Any size, any alignment.
 #[inline(never)]
 pub(crate) fn allocate_any<B: Boxes>(size: usize, align: usize, options: &Options) -> *mut u8 {
     allocate_tier::<B>(size, align, options).0
 }
 
-/// The same, all zero: what is known to be zero is not cleared.
+/// The same, zero: what is known to be zero is not cleared.
 #[inline]
 pub(crate) fn allocate_zeroed<B: Boxes>(size: usize, align: usize, options: &Options) -> *mut u8 {
-    let (block, zeroed) = allocate_tier::<B>(size, align, options);
-    if !zeroed && !block.is_null() {
-        // SAFETY: the block has `size` bytes and is ours to give.
-        unsafe { block.write_bytes(0, size) };
+    let (block, dirty) = allocate_tier::<B>(size, align, options);
+    if dirty != 0 && !block.is_null() {
+        // SAFETY: the block has `dirty` bytes and is ours to give.
+        unsafe { block.write_bytes(0, dirty) };
     }
     block
 }
 
-/// A block from whoever serves the request, and whether it is known to be zero.
+/// A block from whoever serves the request, and how many bytes have to be cleared if it is to be zero.
 #[inline]
-fn allocate_tier<B: Boxes>(size: usize, align: usize, options: &Options) -> (*mut u8, bool) {
+fn allocate_tier<B: Boxes>(size: usize, align: usize, options: &Options) -> (*mut u8, usize) {
     match Gate::<B::Classes>::tier(size, align) {
-        Tier::Small(class) => (small::allocate_class::<B>(class, options), false),
+        Tier::Small(class) => {
+            let usable = B::Classes::geometry(class).usable();
+            let dirty = if usable <= CLEARED_WHOLE { usable } else { size };
+            (small::allocate_class::<B>(class, options), dirty)
+        }
         tier => match acquire_cold::<B>(tier, align, options) {
-            Some((block, zeroed)) => (block.as_ptr(), zeroed),
-            None => (ptr::null_mut(), false),
+            Some((block, zeroed)) => (block.as_ptr(), if zeroed { 0 } else { size }),
+            None => (ptr::null_mut(), 0),
         },
     }
 }

@@ -25,7 +25,7 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::{MAX_REQUEST, round_up};
 use hakmem_contract::os::{Purpose, Range};
-use hakmem_contract::{Fatal, Guard, Limits, Memory, MetaArena, OsPort, SUPERSLAB};
+use hakmem_contract::{Fatal, Guard, Inspect, Limits, Memory, MetaArena, OsPort, SUPERSLAB};
 use hakmem_sync::atomic::AtomicUsize;
 use hakmem_sync::const_unless_loom;
 
@@ -247,6 +247,16 @@ unsafe impl<P: OsPort> Guard for Acquire<P> {
     unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool {
         // SAFETY: the port asks for what we ask for.
         unsafe { self.os.protect(base, bytes, access) }
+    }
+}
+
+impl<P> Inspect for Acquire<P> {
+    fn stats(&self) -> Stats {
+        self.books.stats()
+    }
+
+    fn limits(&self) -> Limits {
+        self.settings.get()
     }
 }
 
