@@ -15,6 +15,7 @@ mod soak;
 mod test;
 mod tidy;
 mod workspace;
+mod wrong;
 
 use std::process::ExitCode;
 
@@ -95,6 +96,11 @@ enum Command {
     /// Prints resident memory over time and leaves samples and a plot in target/soak/. Fails when
     /// the same phase of the work needs more and more memory. Ctrl-C ends it with what was seen.
     Soak(soak::Args),
+    /// Run the wrong programs on hakmem and on other allocators, and print how each ends
+    ///
+    /// The programs are tests/c/wrong/*, the other allocators whatever the machine has of glibc,
+    /// mimalloc, jemalloc and tcmalloc. `--write` puts the table into docs/wrong-programs.md.
+    Wrong(wrong::Args),
     /// Run real programs with and without libhakmem.so and compare what they do
     ///
     /// What they print, how they end and the files that they leave must be the same. Times and
@@ -120,6 +126,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Tidy(args) => return tidy::run(&ws, args),
         Command::Asm(args) => report.part("asm", |part| asm::check(&ws, args, part)),
         Command::So => report.part("so", |part| so::check(&ws, part)),
+        Command::Wrong(args) => report.part("wrong", |part| wrong::check(&ws, args, part)),
         Command::Capi(args) => report.part("capi", |part| capi::check(&ws, args, part)),
         Command::Soak(args) => report.part("soak", |part| soak::check(&ws, args, part)),
         Command::Programs(args) if args.list => {

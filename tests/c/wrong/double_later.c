@@ -1,7 +1,7 @@
 // expect: abort double free of ADDRESS: block
 // hardened: abort double free of ADDRESS
-// Freed again after a thousand others, and then all of them again: noticed when a block leaves the cache
-// the second time.
+// Freed again after a thousand others, and then all of them again: noticed when a block leaves the
+// cache the second time.
 #include "wrong.h"
 
 int main(void) {

@@ -4,10 +4,11 @@
 #include "wrong.h"
 
 int main(void) {
-    char *block = malloc(64);
+    char *block = malloc(64), *beside = malloc(64);
     free(block);
     char *other = malloc(64);
     free(named(block));
     other[0] = 1;
+    free(beside);
     return 0;
 }

@@ -1,12 +1,13 @@
 // expect: undetected
-// hardened: abort overflow
-// 1 byte behind a block are overwritten, which may be another's first; both are freed later.
+// hardened: abort overflow of ADDRESS: block
+// The byte behind a block is overwritten, as by the zero that ends a string; it may be another's
+// first; both are freed later.
 #include "wrong.h"
 
 int main(void) {
     char *blocks[64];
     allocate(blocks, 64, 64);
-    memset(named(blocks[31]) + malloc_usable_size(blocks[31]), 0xA5, 1);
+    memset(named(blocks[31]) + malloc_usable_size(blocks[31]), 0, 1);
     free_every(blocks, 64, 1);
     return 0;
 }

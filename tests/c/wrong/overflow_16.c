@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: abort overflow
+// hardened: abort overflow of ADDRESS: block
 // 16 bytes behind a block are overwritten, which may be another's first; both are freed later.
 #include "wrong.h"
 

@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: abort written after free
+// hardened: abort written after free: ADDRESS: block
 // A freed block is written; `calloc` clears what it hands out.
 #include "wrong.h"
 

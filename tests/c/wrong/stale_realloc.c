@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: abort written after free
+// hardened: abort written after free: ADDRESS: block
 // The old address is written after `realloc` moved the block.
 #include "wrong.h"
 

@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: abort written after free
+// hardened: abort written after free: ADDRESS: block
 // The first word of a freed block is written, where other allocators keep a link.
 #include "wrong.h"
 

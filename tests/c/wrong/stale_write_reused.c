@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: abort written after free
+// hardened: abort written after free: ADDRESS: block
 // A freed block is written when it may be another's: that one is corrupted.
 #include "wrong.h"
 

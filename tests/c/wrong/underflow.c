@@ -4,9 +4,11 @@
 #include "wrong.h"
 
 int main(void) {
-    char *blocks[64];
-    allocate(blocks, 64, 64);
-    named(blocks[31])[-1] = 1;
-    free_every(blocks, 64, 1);
+    static char *blocks[4000];
+    allocate(blocks, 4000, 64);
+    // Of a slab that is full, and not its first block.
+    char *block = blocks[(uintptr_t)blocks[0] % 65536 == 0];
+    named(block)[-1] ^= 1;
+    free_every(blocks, 4000, 1);
     return 0;
 }

@@ -77,7 +77,8 @@ pub(crate) struct Test {
 
 /// A test that was compiled.
 #[derive(Debug)]
-struct Program {
+pub(crate) struct Program {
+    wanted: Directives,
     file: PathBuf,
     /// Where the shared libraries are that it opens.
     folder: PathBuf,
@@ -168,17 +169,19 @@ fn run_one(ws: &Workspace, args: &Args, test: &Test, library: &Library) -> Resul
         Build::Hardened if wanted.only_default.is_some() => return Ok(None),
         Build::Hardened => &wanted.hardened,
     };
+    let ending = ending.clone();
     let compiler = match &wanted.compiler {
-        Some(name) => name.as_str(),
-        None => compiler(&test.file).unwrap_or("a C or C++ compiler"),
+        Some(name) => name.clone(),
+        None => compiler(&test.file).unwrap_or("a C or C++ compiler").to_owned(),
     };
-    if !shell::has(compiler) {
-        return Ok(Some(Outcome::Missing(compiler.to_owned())));
+    if !shell::has(&compiler) {
+        return Ok(Some(Outcome::Missing(compiler)));
     }
-    let program = compile(ws, compiler, test, &wanted, library)?;
+    let limit = args.limit(&wanted);
     let preloaded = !(wanted.linked || wanted.linked_shared) || wanted.preloaded_too;
     let preload = preloaded.then_some(library.shared.as_path());
-    let output = launch(&wanted, preload, &program, args.limit(&wanted))?;
+    let program = compile(ws, &compiler, test, wanted, Some(library))?;
+    let output = program.run(preload, limit)?;
     let outcome = ending.judge(&output);
     if matches!(outcome, Outcome::Failed(_)) {
         eprint!("{}{}", output.stdout, output.stderr);
@@ -204,25 +207,26 @@ fn compile(
     ws: &Workspace,
     compiler: &str,
     test: &Test,
-    wanted: &Directives,
-    library: &Library,
+    wanted: Directives,
+    library: Option<&Library>,
 ) -> Result<Program> {
     let root = ws.root.join("tests/c");
     let file = ws.target.join("capi").join(&test.name);
-    let program = Program { folder: file.with_extension("d"), file };
+    let program = Program { wanted, folder: file.with_extension("d"), file };
+    let wanted = &program.wanted;
     fs::create_dir_all(program.file.parent().unwrap_or(&root))?;
     for library_of_test in &wanted.libraries {
-        library_of_test.build(&root, &program.folder, library)?;
+        library_of_test.build(&root, &program.folder, library.context("needs the library")?)?;
     }
     let mut compile = Command::new(compiler);
     compile.args(if is_cxx(&test.file) { CXX } else { C }).arg("-I").arg(&root);
     compile.arg("-I").arg(ws.root.join("crates/hakmem-malloc/include"));
     compile.arg("-o").arg(&program.file).arg(&test.file);
     if wanted.linked {
-        compile.arg(&library.archive);
+        compile.arg(&library.context("needs the library")?.archive);
     }
     if wanted.linked_shared {
-        compile.args(library.link_flags()?);
+        compile.args(library.context("needs the library")?.link_flags()?);
     }
     build(compile.args(&wanted.cflags))?;
     Ok(program)
@@ -248,22 +252,25 @@ impl CLibrary {
     }
 }
 
-/// Runs a program that was compiled.
-fn launch(
-    wanted: &Directives,
-    preload: Option<&Path>,
-    program: &Program,
-    limit: Duration,
-) -> Result<Output> {
-    let limit_kib = wanted.limit_kib.map_or_else(|| "-".to_owned(), |kib| kib.to_string());
-    let mut run = Command::new("sh");
-    run.args(["-c", LAUNCH, "capi", &limit_kib])
-        .arg(preload.unwrap_or(Path::new("-")))
-        .args([&program.file, &program.folder])
-        // Cargo's own, which has a libhakmem.so of another profile.
-        .env_remove("LD_LIBRARY_PATH")
-        .envs(wanted.env.iter().map(|(name, value)| (name, value)));
-    shell::capture(&mut run, limit)
+impl Program {
+    /// Compiles a test that is not linked with the library.
+    pub(crate) fn of(ws: &Workspace, test: &Test) -> Result<Self> {
+        let wanted = Directives::parse(&fs::read_to_string(&test.file)?)?;
+        compile(ws, compiler(&test.file).context("no compiler")?, test, wanted, None)
+    }
+
+    /// Runs it, on the C library's own malloc if there is nothing to preload.
+    pub(crate) fn run(&self, preload: Option<&Path>, limit: Duration) -> Result<Output> {
+        let limit_kib = self.wanted.limit_kib.map_or_else(|| "-".to_owned(), |kib| kib.to_string());
+        let mut run = Command::new("sh");
+        run.args(["-c", LAUNCH, "capi", &limit_kib])
+            .arg(preload.unwrap_or(Path::new("-")))
+            .args([&self.file, &self.folder])
+            // Cargo's own, which has a libhakmem.so of another profile.
+            .env_remove("LD_LIBRARY_PATH")
+            .envs(self.wanted.env.iter().map(|(name, value)| (name, value)));
+        shell::capture(&mut run, limit)
+    }
 }
 
 #[cfg(test)]
