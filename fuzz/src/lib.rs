@@ -11,7 +11,7 @@
 //! # Two schedules
 //!
 //! - [`Schedule::Turns`]: the threads are real, but one works at a time, and the program says which.
-//!   With a [`fresh`] allocator for each program the same bytes do the same, so that a failure can
+//!   With an allocator that is made anew for each program the same bytes do the same, so that a failure can
 //!   be shown again, and made smaller.
 //! - [`Schedule::AtOnce`]: all threads work at once.
 //!
@@ -21,12 +21,13 @@
 //!
 //! # Reading order
 //!
-//! [`Subject`], `program.rs`, `shadow.rs`, `actor.rs`, `run.rs`; then the targets.
+//! [`Subject`], `program.rs`, `shadow.rs`, `actor.rs`, `run.rs`; then the targets. Those of single
+//! boxes need only [`bits`].
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 #![expect(missing_docs, reason = "the fields of a step say what they are")]
 
 mod actor;
-pub mod fresh;
+pub mod bits;
 mod program;
 mod reproduce;
 mod run;
@@ -34,7 +35,7 @@ mod shadow;
 mod subject;
 
 pub use program::{Ending, Op, Program, Raw, Setup};
-pub use reproduce::announce;
+pub use reproduce::reproducible;
 pub use run::{Done, Schedule, run};
 pub use shadow::Live;
 pub use subject::{Faults, Subject, System};

@@ -5,6 +5,8 @@ use std::fmt;
 use bolero::generator::*;
 use hakmem_alloc::Options;
 
+use crate::bits::Bits;
+
 /// How many steps a program has at most.
 const MOST_STEPS: usize = 600;
 
@@ -67,9 +69,9 @@ pub enum Ending {
     Leader,
 }
 
-/// One step, as bytes.
+/// One step and whose it is, as bits.
 #[derive(Clone, Copy, PartialEq, Eq, TypeGenerator)]
-pub struct Raw(u64);
+pub struct Raw(Bits);
 
 impl fmt::Debug for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,22 +111,15 @@ pub enum Op {
 }
 
 impl Raw {
-    /// The bits from `from` on.
-    const fn bits(self, from: u32, width: u32) -> usize {
-        (self.0 >> from) as usize & ((1 << width) - 1)
-    }
-
     /// Whose step it is, if it is the first of a burst.
     pub const fn actor(self) -> usize {
-        self.bits(8, 8)
+        self.0.at(8, 8)
     }
 
     /// What it means.
     pub fn op(self) -> Op {
-        let which = self.bits(16, 16);
-        let number = self.bits(32, 32);
-        let flag = self.bits(8, 1) == 1;
-        match self.bits(0, 8) {
+        let (which, number, flag) = (self.0.low(), self.0.high(), self.0.flag());
+        match self.0.kind() {
             0..80 => Op::Get { size: size(number), align: 1, zeroed: false },
             80..98 => Op::Get { size: size(number), align: 1, zeroed: true },
             98..112 => Op::Get { size: size(number), align: align(which), zeroed: flag },

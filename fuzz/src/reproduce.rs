@@ -1,6 +1,7 @@
 //! How to see a failure again: the command, also when the process dies.
 
 use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -66,25 +67,27 @@ fn mine() -> Option<&'static Text> {
     COMMANDS.get(number)
 }
 
-/// Notes which input runs now in this thread. If the process dies, or the input fails, the command
-/// that runs it again is printed.
-pub fn announce() {
+/// Does what a target does with one input. If that panics, or the process dies of it, the command that
+/// runs the input again is printed.
+pub fn reproducible<T>(work: impl FnOnce() -> T) -> T {
     static HANDLERS: Once = Once::new();
     HANDLERS.call_once(|| {
         for signal in [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL] {
             catch(signal);
         }
     });
-    if let (Some(line), Some(command)) = (mine(), command()) {
+    let Some(line) = mine() else { return work() };
+    if let Some(command) = command() {
         line.set(&format!("\nreproduce: {command}\n"));
     }
-}
-
-/// The input was all right.
-pub(crate) fn withdraw() {
-    if let Some(line) = mine() {
-        line.set("");
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    // Not for each input that is tried to make a failing one smaller.
+    let first = bolero::with_context(|context| context.run_phase == bolero::RunPhase::Normal);
+    if result.is_err() && first.unwrap_or(true) {
+        line.print();
     }
+    line.set("");
+    result.unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
 
 /// The command that runs this input again, if it has a seed.
@@ -100,17 +103,6 @@ fn command() -> Option<String> {
         "BOLERO_RANDOM_SEED={seed} BOLERO_RANDOM_ITERATIONS=0 \
          cargo test -p hakmem-fuzz --test {binary} -- --exact {test}"
     ))
-}
-
-/// Says how to see the running input's failure again; once, not for each one that is tried to make
-/// it smaller.
-pub(crate) fn print() {
-    let first = bolero::with_context(|context| context.run_phase == bolero::RunPhase::Normal);
-    if first.unwrap_or(true)
-        && let Some(line) = mine()
-    {
-        line.print();
-    }
 }
 
 /// Prints the commands on `signal`, which then has its usual effect.

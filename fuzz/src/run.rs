@@ -13,7 +13,6 @@ use bolero::bolero_engine::panic;
 
 use crate::actor::{Actor, Common, Flow};
 use crate::program::{Ending, Program, Raw};
-use crate::reproduce;
 use crate::shadow::Ranges;
 use crate::subject::Subject;
 
@@ -191,7 +190,6 @@ impl<S: Subject + 'static> Leader<S> {
 
     /// The program has failed. Whatever the threads are at, it is left as it is.
     fn give_up(&mut self, text: String) -> ! {
-        reproduce::print();
         mem::forget(mem::take(&mut self.workers));
         std::panic::resume_unwind(Box::new(text))
     }
@@ -298,7 +296,6 @@ fn settle(subject: &'static impl Subject, threads: usize) {
 /// Has `subject` do `program`. Panics when anything is not as it must be; then the threads stay as
 /// they are, and the allocator is of no use any more.
 pub fn run<S: Subject>(subject: &'static S, program: &Program, schedule: Schedule) -> Done {
-    reproduce::announce();
     let mut leader = Leader::new(subject, program, schedule);
     let common = Arc::clone(&leader.own.common);
     leader.work(program, schedule);
@@ -312,7 +309,6 @@ pub fn run<S: Subject>(subject: &'static S, program: &Program, schedule: Schedul
     }
     subject.trim();
     subject.check_empty();
-    reproduce::withdraw();
     // Relaxed: all threads were joined.
     Done { calls: common.calls.load(Ordering::Relaxed), outcomes }
 }

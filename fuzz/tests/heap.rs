@@ -3,13 +3,15 @@
 //! A failure prints the command that shows it again.
 #![expect(clippy::print_stdout, reason = "says how much it did")]
 
+mod fresh;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bolero::check;
+use fresh::{Listed, Placed, Standard, World};
 use hakmem_alloc::{Allocator, Hakmem};
-use hakmem_fuzz::fresh::{Listed, Placed, Standard, World};
-use hakmem_fuzz::{Done, Program, Schedule, Subject, System, run};
+use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run};
 
 /// Calls that each target makes at least under `cargo test`.
 const TURNS: u64 = 4_000_000;
@@ -52,11 +54,13 @@ fn in_world<B: Placed>(program: &Program) -> Done
 where
     Allocator<B>: Subject,
 {
-    // One that fails is made smaller as long as there can be worlds; then all others pass.
-    let Some(world) = World::<B>::open(program.setup.options()) else { return Done::default() };
-    let done = run(world.allocator(), program, Schedule::Turns);
-    world.close();
-    done
+    reproducible(|| {
+        // One that fails is made smaller as long as there can be worlds; then all others pass.
+        let Some(world) = World::<B>::open(program.setup.options()) else { return Done::default() };
+        let done = run(world.allocator(), program, Schedule::Turns);
+        world.close();
+        done
+    })
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn at_once() {
         .with_max_len(MOST_BYTES)
         // A program that failed leaves a heap that makes every other one fail.
         .with_shrink_time(Duration::ZERO)
-        .for_each(|program| tally.add(&run(&HAKMEM, program, Schedule::AtOnce)));
+        .for_each(|program| tally.add(&reproducible(|| run(&HAKMEM, program, Schedule::AtOnce))));
     tally.check(AT_ONCE);
 }
 
@@ -104,7 +108,7 @@ fn as_the_system() {
         |program| {
             let program = program.without_faults();
             let ours = in_world::<Standard>(&program);
-            let theirs = run(&System, &program, Schedule::Turns);
+            let theirs = reproducible(|| run(&System, &program, Schedule::Turns));
             assert_eq!(ours, theirs);
         },
     );

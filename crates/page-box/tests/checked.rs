@@ -5,11 +5,9 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Owned, geometries};
+use common::Owned;
 use hakmem_contract::{Fault, Geometry};
 use hakmem_page_box::CheckedSlab;
-use proptest::prelude::*;
-use proptest::sample::Index;
 
 type Checked = Owned<CheckedSlab>;
 
@@ -184,77 +182,4 @@ fn memory_that_is_not_zero_is_cleared_first() {
     let inbox = std::sync::Arc::default();
     let slab = Checked::at(dirty.span.base, dirty.geometry, inbox);
     assert_eq!(slab.take(64).len(), 64);
-}
-
-/// What is done to the slab and to the sets.
-#[derive(Clone, Debug)]
-enum Step {
-    Take(usize),
-    Give(Vec<Index>),
-    GiveRemote(Vec<Index>),
-    Collect,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let some = || prop::collection::vec(any::<Index>(), 1..40);
-    prop_oneof![
-        (1..140_usize).prop_map(Step::Take),
-        some().prop_map(Step::Give),
-        some().prop_map(Step::GiveRemote),
-        Just(Step::Collect),
-    ]
-}
-
-/// Takes some of `out`.
-fn pick(out: &mut Vec<usize>, picks: &[Index]) -> Vec<usize> {
-    let n = picks.len().min(out.len());
-    picks[..n].iter().map(|pick| out.swap_remove(pick.index(out.len()))).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn no_block_is_handed_out_twice_and_none_is_lost(
-        geometry in prop::sample::select(geometries().map(tailed).collect::<Vec<_>>()),
-        steps in prop::collection::vec(step(), 1..60),
-    ) {
-        let slab = Checked::new(geometry);
-        let (mut out, mut remote) = (Vec::new(), 0);
-        for step in steps {
-            match step {
-                Step::Take(want) => {
-                    let free = slab.free();
-                    let taken = slab.take(want);
-                    prop_assert_eq!(taken.len(), want.min(free));
-                    for index in taken {
-                        prop_assert!(!out.contains(&index));
-                        fill(&slab, index, 0xA5);
-                        out.push(index);
-                    }
-                }
-                Step::Give(picks) => {
-                    let blocks = pick(&mut out, &picks);
-                    slab.give(&blocks).unwrap();
-                }
-                Step::GiveRemote(picks) => {
-                    for index in pick(&mut out, &picks) {
-                        slab.give_remote(index).unwrap();
-                        remote += 1;
-                    }
-                }
-                Step::Collect => {
-                    slab.collect().unwrap();
-                    remote = 0;
-                }
-            }
-            let held = slab.capacity() - out.len() - remote - slab.free();
-            prop_assert!(held == 0 || held < slab.capacity() / 4);
-            slab.check(slab.free());
-        }
-        slab.give(&out).unwrap();
-        slab.collect().unwrap();
-        let left = slab.take(slab.capacity());
-        prop_assert!(left.len() > slab.capacity() * 3 / 4);
-    }
 }

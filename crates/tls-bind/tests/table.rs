@@ -1,137 +1,15 @@
-//! The table against a naive one.
+//! What is special about the table: its ends, its order, and many threads.
 #![cfg(not(loom))]
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+mod common;
+
 use std::collections::BTreeSet;
-use std::ptr::{self, NonNull};
 use std::sync::Barrier;
 use std::thread;
 
-use hakmem_contract::Owner;
+use common::{Heap, heap, owner, table};
 use hakmem_sync::tree::CAPACITY;
 use hakmem_tls_bind::{Claim, HeapTable};
-use proptest::prelude::*;
-use proptest::sample::Index;
-
-/// A heap is its address here; nobody looks at it.
-type Heap = u64;
-
-fn owner(index: usize) -> Owner {
-    Owner::new(index).unwrap()
-}
-
-/// The heap of number `index`. There is no memory at it.
-fn heap(index: usize) -> NonNull<Heap> {
-    NonNull::new(ptr::without_provenance_mut((index + 1) * 64)).unwrap()
-}
-
-/// A table; two megabytes of zero bytes, as in a program.
-fn table() -> Box<HeapTable<Heap>> {
-    let layout = Layout::new::<HeapTable<Heap>>();
-    // SAFETY: a table is not empty.
-    let memory = NonNull::new(unsafe { alloc_zeroed(layout) });
-    let memory = memory.unwrap_or_else(|| handle_alloc_error(layout)).cast();
-    // SAFETY: allocated as a box is, and an empty table is all zero bytes.
-    unsafe { Box::from_raw(memory.as_ptr()) }
-}
-
-/// What is claimed, what is an orphan, what was made, and how many numbers were handed out.
-#[derive(Debug, Default)]
-struct Naive {
-    bound: Vec<usize>,
-    orphans: BTreeSet<usize>,
-    made: BTreeSet<usize>,
-    next: usize,
-}
-
-impl Naive {
-    /// What a claim on `index` is.
-    fn claim_of(&mut self, index: usize) -> Claim<Heap> {
-        self.bound.push(index);
-        Claim { owner: owner(index), heap: self.made.contains(&index).then(|| heap(index)) }
-    }
-
-    /// The lowest orphan, or a new number.
-    fn claim(&mut self) -> Option<Claim<Heap>> {
-        let index = self.orphans.pop_first().or_else(|| {
-            self.next += 1;
-            Some(self.next - 1)
-        })?;
-        Some(self.claim_of(index))
-    }
-
-    /// Something bound, no longer.
-    fn unbind(&mut self, pick: Index) -> Option<usize> {
-        (!self.bound.is_empty()).then(|| self.bound.swap_remove(pick.index(self.bound.len())))
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Claim,
-    ClaimOrphan,
-    Enlist(Index),
-    Park(Index),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => Just(Step::Claim),
-        1 => Just(Step::ClaimOrphan),
-        2 => any::<Index>().prop_map(Step::Enlist),
-        3 => any::<Index>().prop_map(Step::Park),
-    ]
-}
-
-fn run(table: &HeapTable<Heap>, naive: &mut Naive, step: Step) -> Result<(), TestCaseError> {
-    match step {
-        Step::Claim => prop_assert_eq!(table.claim(), naive.claim()),
-        Step::ClaimOrphan => {
-            let got = table.claim_orphan();
-            let index = got.as_ref().map(|claim| claim.owner.index());
-            prop_assert_eq!(index.is_none(), naive.orphans.is_empty());
-            if let Some(index) = index {
-                prop_assert!(naive.orphans.remove(&index), "not an orphan");
-                prop_assert_eq!(got, Some(naive.claim_of(index)));
-            }
-        }
-        Step::Enlist(pick) => {
-            if let Some(index) = naive.unbind(pick) {
-                // A maker enlists once.
-                if naive.made.insert(index) {
-                    table.enlist(owner(index), heap(index));
-                }
-                naive.bound.push(index);
-            }
-        }
-        Step::Park(pick) => {
-            if let Some(index) = naive.unbind(pick) {
-                table.park(owner(index));
-                prop_assert!(naive.orphans.insert(index));
-            }
-        }
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn it_is_a_set_of_orphans_and_a_count(steps in prop::collection::vec(step(), 1..300)) {
-        let table = table();
-        let mut naive = Naive::default();
-        for step in steps {
-            run(&table, &mut naive, step)?;
-            prop_assert_eq!(table.made(), naive.next);
-        }
-        // Every orphan comes back, lowest first, and then new numbers.
-        for _ in 0..=naive.orphans.len() {
-            prop_assert_eq!(table.claim(), naive.claim());
-        }
-    }
-}
 
 #[test]
 fn a_new_table_hands_out_numbers_from_zero() {

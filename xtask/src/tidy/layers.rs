@@ -9,7 +9,7 @@ use super::tree::{Member, Tree};
 const LIST: &str = "crates/README.md";
 
 /// What tests and benches may use besides.
-const DEV: [&str; 11] = [
+const DEV: [&str; 10] = [
     "criterion",
     "hakmem-contract",
     "hakmem-front-gate",
@@ -19,7 +19,6 @@ const DEV: [&str; 11] = [
     "hakmem-sync",
     "libc",
     "loom",
-    "proptest",
     "static_assertions",
 ];
 

@@ -126,7 +126,7 @@ fn layers_edge_not_in_the_list() {
             "hakmem-low may not depend on smallvec: crates/README.md says so"
         );
     }
-    let manifest = format!("{MANIFEST}\n[dev-dependencies]\nproptest = \"1\"\n");
+    let manifest = format!("{MANIFEST}\n[dev-dependencies]\ncriterion = \"1\"\n");
     assert_eq!(findings("layers", &[("crates/low/Cargo.toml", &manifest)]), []);
 }
 

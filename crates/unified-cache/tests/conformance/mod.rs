@@ -27,10 +27,8 @@ use std::slice;
 use hakmem_contract::{Class, FrontCache, MAX_CLASSES, SizeClasses};
 use hakmem_front_gate::FourPerDoubling;
 use program::{Program, SMALL};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 
-/// All of it.
+/// All of it. Random programs are in `fuzz/tests/front_caches.rs`.
 pub fn run<F: FrontCache>() {
     promises::<F>();
     limits_are_reached_and_kept::<F>();
@@ -45,7 +43,6 @@ pub fn promises<F: FrontCache>() {
     a_short_refill_is_used::<F>();
     no_memory_for_a_larger_bin_is_no_harm::<F>();
     a_drained_cache_can_be_used_again::<F>();
-    random_calls_lose_nothing::<F>();
 }
 
 /// Class number `index`.
@@ -184,53 +181,4 @@ fn a_drained_cache_can_be_used_again<F: FrontCache>() {
         assert_eq!(gives, program.source.gives, "given twice");
     }
     program.finish();
-}
-
-/// What a program does, and what happens to it.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Allocate(Class, usize),
-    Free(Class, usize, usize),
-    Drain,
-    SourceGives(usize),
-    MetaRefuses(bool),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    // Neighbours, so that one class's overrun hits another; the smallest and the largest limit.
-    let class = prop::sample::select(vec![0, 1, 2, 19, 38, 39])
-        .prop_map(|index| Class::new(index).unwrap());
-    let most = prop::sample::select(vec![0, 1, 7, 40, usize::MAX, usize::MAX]);
-    let n = prop_oneof![6 => 1..4_usize, 2 => 4..40_usize, 1 => 40..400_usize];
-    let step = prop_oneof![
-        20 => (class.clone(), n.clone()).prop_map(|(class, n)| Step::Allocate(class, n)),
-        20 => (class, n, any::<usize>()).prop_map(|(class, n, which)| Step::Free(class, n, which)),
-        1 => Just(Step::Drain),
-        3 => most.prop_map(Step::SourceGives),
-        1 => any::<bool>().prop_map(Step::MetaRefuses),
-    ];
-    prop::collection::vec(step, 1..80)
-}
-
-/// The program checks every block it gets against all others; `finish` misses none.
-fn random_calls_lose_nothing<F: FrontCache>() {
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
-    let run = runner.run(&(0..4_u32, steps()), |(shift, steps)| {
-        let mut program = Program::<F>::new(shift);
-        for step in steps {
-            match step {
-                Step::Allocate(class, n) => (0..n).for_each(|_| {
-                    let refused = program.source.most == 0 && program.n_cached(class) == 0;
-                    assert_ne!(program.allocate(class), refused);
-                }),
-                Step::Free(class, n, which) => (0..n).for_each(|_| program.free(class, which)),
-                Step::Drain => program.drain(),
-                Step::SourceGives(most) => program.source.most = most,
-                Step::MetaRefuses(refuses) => program.meta.refuses.set(refuses),
-            }
-        }
-        program.finish();
-        Ok(())
-    });
-    run.unwrap();
 }

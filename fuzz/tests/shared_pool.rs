@@ -1,55 +1,57 @@
-//! Random operations against a naive model: which units are whose.
-#![cfg(not(loom))]
+//! The shared pool against a naive model: which units are whose.
 #![expect(clippy::expect_used, reason = "a test stops where it fails")]
 
+#[path = "../../crates/shared-pool/tests/common/mod.rs"]
 mod common;
 
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::SeqCst;
 
+use bolero::check;
 use common::{Fake, Table, acquire, pool, release};
 use hakmem_contract::{
     HugeBlocks, Pool as _, Registry, SUPERSLAB, Span, Spans, Tag, UNIT, UnitPool,
 };
+use hakmem_fuzz::bits::{Bits, Step, Steps};
+use hakmem_fuzz::reproducible;
 use hakmem_shared_pool::{SharedPool, Standard};
-use proptest::prelude::*;
-use proptest::sample::Index;
 
-#[derive(Clone, Debug)]
-enum Step {
+/// What is done, and what happens.
+#[derive(Clone, Copy, Debug)]
+enum Act {
     Acquire { units: usize, want: usize },
-    Release(Index),
-    ReleasePart(Index, usize),
-    Extend(Index, usize),
+    Release(usize),
+    ReleasePart(usize, usize),
+    Extend(usize, usize),
     AcquireBlock(usize),
-    ReleaseBlock(Index),
-    ResizeBlock(Index, usize),
+    ReleaseBlock(usize),
+    ResizeBlock(usize, usize),
     AcquireHuge(usize),
-    ReleaseHuge(Index),
-    ResizeHuge(Index, usize, bool),
+    ReleaseHuge(usize),
+    ResizeHuge(usize, usize, bool),
     Purge { later: u64, all: bool },
     FailIn(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let index = any::<Index>;
-    prop_oneof![
-        6 => (1..=16_usize, 1..5_usize).prop_map(|(units, want)| Step::Acquire { units, want }),
-        5 => index().prop_map(Step::Release),
-        1 => (index(), 1..16_usize).prop_map(|(which, keep)| Step::ReleasePart(which, keep)),
-        2 => (index(), 1..16_usize).prop_map(|(which, more)| Step::Extend(which, more)),
-        3 => (1..=16_usize).prop_map(Step::AcquireBlock),
-        2 => index().prop_map(Step::ReleaseBlock),
-        3 => (index(), 1..=16_usize).prop_map(|(which, units)| Step::ResizeBlock(which, units)),
-        1 => (1..4 * SUPERSLAB).prop_map(Step::AcquireHuge),
-        1 => index().prop_map(Step::ReleaseHuge),
-        2 => (index(), 1..6 * SUPERSLAB, any::<bool>())
-            .prop_map(|(which, bytes, may_move)| Step::ResizeHuge(which, bytes, may_move)),
-        1 => (0..2000_u64, prop::bool::weighted(0.2))
-            .prop_map(|(later, all)| Step::Purge { later, all }),
-        1 => (1..6_usize).prop_map(Step::FailIn),
-    ]
+impl Step for Act {
+    fn of(bits: Bits) -> Self {
+        let (which, number) = (bits.low(), bits.high());
+        match bits.kind() {
+            0..55 => Self::Acquire { units: 1 + number % 16, want: 1 + which % 4 },
+            55..100 => Self::Release(which),
+            100..110 => Self::ReleasePart(which, 1 + number % 15),
+            110..128 => Self::Extend(which, 1 + number % 15),
+            128..155 => Self::AcquireBlock(1 + number % 16),
+            155..173 => Self::ReleaseBlock(which),
+            173..200 => Self::ResizeBlock(which, 1 + number % 16),
+            200..209 => Self::AcquireHuge(1 + number % (4 * SUPERSLAB)),
+            209..218 => Self::ReleaseHuge(which),
+            218..236 => Self::ResizeHuge(which, 1 + number % (6 * SUPERSLAB), bits.flag()),
+            236..246 => Self::Purge { later: which as u64 % 2000, all: number.is_multiple_of(5) },
+            _ => Self::FailIn(1 + number % 5),
+        }
+    }
 }
 
 /// What the program owns.
@@ -87,24 +89,25 @@ fn pointer(address: usize) -> NonNull<u8> {
 }
 
 /// Removes one of `list`.
-fn pick<T>(list: &mut Vec<T>, which: Index) -> Option<T> {
-    (!list.is_empty()).then(|| list.swap_remove(which.index(list.len())))
+fn pick<T>(list: &mut Vec<T>, which: usize) -> Option<T> {
+    let which = which.checked_rem(list.len())?;
+    Some(list.swap_remove(which))
 }
 
-fn on_spans(pool: &Pool, naive: &mut Naive, step: &Step) {
-    match *step {
-        Step::Acquire { units, want } => {
+fn on_spans(pool: &Pool, naive: &mut Naive, act: Act) {
+    match act {
+        Act::Acquire { units, want } => {
             for span in acquire(pool, units, want) {
                 naive.own(span.address(), units * UNIT);
                 naive.spans.push(span);
             }
         }
-        Step::Release(which) => {
+        Act::Release(which) => {
             let Some(span) = pick(&mut naive.spans, which) else { return };
             naive.give_up(span.address());
             release(pool, [span]);
         }
-        Step::ReleasePart(which, keep) => {
+        Act::ReleasePart(which, keep) => {
             let Some(span) = pick(&mut naive.spans, which) else { return };
             let units = usize::from(span.units);
             let keep = keep.min(units);
@@ -119,7 +122,7 @@ fn on_spans(pool: &Pool, naive: &mut Naive, step: &Step) {
             naive.spans.push(head);
             release(pool, (keep < units).then_some(rest));
         }
-        Step::Extend(which, more) => {
+        Act::Extend(which, more) => {
             let Some(span) = pick(&mut naive.spans, which) else { return };
             let units = usize::from(span.units);
             // SAFETY: the test owns the span.
@@ -136,23 +139,23 @@ fn on_spans(pool: &Pool, naive: &mut Naive, step: &Step) {
     }
 }
 
-fn on_blocks(pool: &Pool, naive: &mut Naive, step: &Step) {
-    match *step {
-        Step::AcquireBlock(units) => {
+fn on_blocks(pool: &Pool, naive: &mut Naive, act: Act) {
+    match act {
+        Act::AcquireBlock(units) => {
             let Some((base, zeroed)) = pool.acquire_span(units) else { return };
             let base = base.as_ptr().addr();
             pool.memory().write(base, units * UNIT, zeroed);
             naive.own(base, units * UNIT);
             naive.blocks.push((base, units));
         }
-        Step::ReleaseBlock(which) => {
+        Act::ReleaseBlock(which) => {
             let Some((base, units)) = pick(&mut naive.blocks, which) else { return };
             naive.give_up(base);
             // SAFETY: nobody uses the block.
             assert_eq!(unsafe { pool.release_span(pointer(base)) }, Ok(()));
             assert_eq!(pool.registry().tag(base), Tag::freed_span(units));
         }
-        Step::ResizeBlock(which, units) => {
+        Act::ResizeBlock(which, units) => {
             let Some((base, old)) = pick(&mut naive.blocks, which) else { return };
             // SAFETY: the block is the test's.
             let resized = unsafe { pool.resize_span(pointer(base), units) };
@@ -168,22 +171,22 @@ fn on_blocks(pool: &Pool, naive: &mut Naive, step: &Step) {
     }
 }
 
-fn on_huge(pool: &Pool, naive: &mut Naive, step: &Step) {
-    match *step {
-        Step::AcquireHuge(bytes) => {
+fn on_huge(pool: &Pool, naive: &mut Naive, act: Act) {
+    match act {
+        Act::AcquireHuge(bytes) => {
             let Some((base, zeroed)) = pool.acquire_huge(bytes, 1) else { return };
             let (base, bytes) = (base.as_ptr().addr(), bytes.next_multiple_of(SUPERSLAB));
             pool.memory().write(base, bytes, zeroed);
             naive.own(base, bytes);
             naive.huge.push((base, bytes));
         }
-        Step::ReleaseHuge(which) => {
+        Act::ReleaseHuge(which) => {
             let Some((base, _)) = pick(&mut naive.huge, which) else { return };
             naive.give_up(base);
             // SAFETY: nobody uses the block.
             assert_eq!(unsafe { pool.release_huge(pointer(base)) }, Ok(()));
         }
-        Step::ResizeHuge(which, bytes, may_move) => {
+        Act::ResizeHuge(which, bytes, may_move) => {
             let Some((base, old)) = pick(&mut naive.huge, which) else { return };
             // SAFETY: the block is the test's.
             let resized =
@@ -205,9 +208,9 @@ fn on_huge(pool: &Pool, naive: &mut Naive, step: &Step) {
     }
 }
 
-fn on_time(pool: &Pool, step: &Step) {
-    match *step {
-        Step::Purge { later, all } => {
+fn on_time(pool: &Pool, act: Act) {
+    match act {
+        Act::Purge { later, all } => {
             let now = pool.memory().now.fetch_add(later, SeqCst) + later;
             if all {
                 pool.purge_all();
@@ -215,12 +218,12 @@ fn on_time(pool: &Pool, step: &Step) {
                 pool.purge_aged(now);
             }
         }
-        Step::FailIn(calls) => pool.memory().fail_in.store(calls, SeqCst),
+        Act::FailIn(calls) => pool.memory().fail_in.store(calls, SeqCst),
         _ => {}
     }
 }
 
-fn check(pool: &Pool, naive: &Naive) {
+fn check_units(pool: &Pool, naive: &Naive) {
     let huge: usize = naive.huge.iter().map(|block| block.1).sum();
     let units = pool.census().free_units + naive.units();
     assert_eq!(units * UNIT + huge, pool.memory().outstanding(), "units were lost, or made up");
@@ -229,32 +232,35 @@ fn check(pool: &Pool, naive: &Naive) {
     assert!(pool.is_consistent());
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 200 }))]
-
-    #[test]
-    fn no_unit_is_lost_or_shared(steps in prop::collection::vec(step(), 1..300)) {
-        let pool = pool(Fake::default(), Standard);
-        let mut naive = Naive::default();
-        for step in &steps {
-            on_spans(&pool, &mut naive, step);
-            on_blocks(&pool, &mut naive, step);
-            on_huge(&pool, &mut naive, step);
-            on_time(&pool, step);
-            check(&pool, &naive);
-        }
-        pool.memory().fail_in.store(0, SeqCst);
-        release(&pool, naive.spans.drain(..));
-        for (base, _) in naive.blocks.drain(..) {
-            // SAFETY: nobody uses the block.
-            prop_assert_eq!(unsafe { pool.release_span(pointer(base)) }, Ok(()));
-        }
-        for (base, _) in naive.huge.drain(..) {
-            // SAFETY: nobody uses the block.
-            prop_assert_eq!(unsafe { pool.release_huge(pointer(base)) }, Ok(()));
-        }
-        check(&pool, &naive);
-        pool.purge_all();
-        prop_assert_eq!(pool.memory().outstanding(), 0, "a SuperSlab stayed");
+fn run(steps: &Steps<Act>) {
+    let pool = pool(Fake::default(), Standard);
+    let mut naive = Naive::default();
+    for act in steps.iter() {
+        on_spans(&pool, &mut naive, act);
+        on_blocks(&pool, &mut naive, act);
+        on_huge(&pool, &mut naive, act);
+        on_time(&pool, act);
+        check_units(&pool, &naive);
     }
+    pool.memory().fail_in.store(0, SeqCst);
+    release(&pool, naive.spans.drain(..));
+    for (base, _) in naive.blocks.drain(..) {
+        // SAFETY: nobody uses the block.
+        assert_eq!(unsafe { pool.release_span(pointer(base)) }, Ok(()));
+    }
+    for (base, _) in naive.huge.drain(..) {
+        // SAFETY: nobody uses the block.
+        assert_eq!(unsafe { pool.release_huge(pointer(base)) }, Ok(()));
+    }
+    check_units(&pool, &naive);
+    pool.purge_all();
+    assert_eq!(pool.memory().outstanding(), 0, "a SuperSlab stayed");
+}
+
+#[test]
+fn no_unit_is_lost_or_shared() {
+    check!()
+        .with_type::<Steps<Act>>()
+        .with_iterations(4_000)
+        .for_each(|steps| reproducible(|| run(steps)));
 }

@@ -3,6 +3,7 @@
 //! A composition's state is in a static. Here the static is a pointer, and what it points to is
 //! made when a [`World`] opens and dropped when it closes. So a program's outcome depends on
 //! nothing but the program.
+#![allow(dead_code, clippy::allow_attributes, reason = "each target uses a part of it")]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::fmt;
@@ -14,17 +15,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hakmem_alloc::{Allocator, Boxes, Heap, Options, Shared, parts};
 use hakmem_contract::OsPort;
 use hakmem_contract::os::Purpose;
+use hakmem_fuzz::Faults;
 use hakmem_os_acquire::Simulated;
-
-use crate::subject::Faults;
 
 /// The system of the world that is open: no bytes, so that a pool on it is all zero when new.
 #[derive(Clone, Copy, Debug)]
-pub struct Port<W>(PhantomData<fn() -> W>);
+pub(crate) struct Port<W>(PhantomData<fn() -> W>);
 
 impl<W> Port<W> {
     /// A port.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }
@@ -37,7 +37,7 @@ impl<W> Default for Port<W> {
 
 /// Where the open world of a composition is found.
 #[derive(Debug)]
-pub struct Place<B: Boxes> {
+pub(crate) struct Place<B: Boxes> {
     open: Mutex<()>,
     shared: AtomicPtr<Shared<B>>,
     system: AtomicPtr<Simulated>,
@@ -52,7 +52,7 @@ const MOST_LEFT: usize = 300;
 
 impl<B: Boxes> Place<B> {
     /// No world is open.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             open: Mutex::new(()),
             shared: AtomicPtr::new(std::ptr::null_mut()),
@@ -63,13 +63,13 @@ impl<B: Boxes> Place<B> {
     }
 
     /// What the threads share.
-    pub fn shared(&self) -> &'static Shared<B> {
+    pub(crate) fn shared(&self) -> &'static Shared<B> {
         // SAFETY: the world is open as long as there are threads that use it.
         unsafe { &*self.shared.load(Ordering::Acquire) }
     }
 
     /// The system.
-    pub fn system(&self) -> &'static Simulated {
+    pub(crate) fn system(&self) -> &'static Simulated {
         // SAFETY: as above.
         unsafe { &*self.system.load(Ordering::Acquire) }
     }
@@ -82,13 +82,13 @@ impl<B: Boxes> Default for Place<B> {
 }
 
 /// A composition with a place.
-pub trait Placed: Boxes {
+pub(crate) trait Placed: Boxes {
     /// Where its world is.
     fn place() -> &'static Place<Self>;
 }
 
 /// A composition's statics, open for one program at a time.
-pub struct World<B: Placed> {
+pub(crate) struct World<B: Placed> {
     allocator: &'static Allocator<B>,
     _open: MutexGuard<'static, ()>,
 }
@@ -101,7 +101,7 @@ impl<B: Placed> fmt::Debug for World<B> {
 
 impl<B: Placed> World<B> {
     /// A new world. `None`: too many programs have failed.
-    pub fn open(options: Options) -> Option<Self> {
+    pub(crate) fn open(options: Options) -> Option<Self> {
         let place = B::place();
         let open = place.open.lock().unwrap_or_else(PoisonError::into_inner);
         if place.left.fetch_add(1, Ordering::AcqRel) >= MOST_LEFT {
@@ -122,13 +122,13 @@ impl<B: Placed> World<B> {
     }
 
     /// The allocator of this world. It must not be used when the world is closed.
-    pub fn allocator(&self) -> &'static Allocator<B> {
+    pub(crate) fn allocator(&self) -> &'static Allocator<B> {
         self.allocator
     }
 
     /// Closes a world in which nothing is live, and no thread has a heap. One that is dropped
     /// instead, because its program failed, leaves all its memory to threads that may still run.
-    pub fn close(self) {
+    pub(crate) fn close(self) {
         let place = B::place();
         place.left.fetch_sub(1, Ordering::AcqRel);
         let shared = place.shared.swap(std::ptr::null_mut(), Ordering::AcqRel);
@@ -226,7 +226,7 @@ macro_rules! fresh {
     ($(#[$meta:meta])* $name:ident, $module:ident, $symbol:literal, $front:ty, $counters:ty) => {
         $(#[$meta])*
         #[derive(Debug)]
-        pub struct $name;
+        pub(crate) struct $name;
 
         mod $module {
             use super::*;
@@ -243,7 +243,7 @@ macro_rules! fresh {
 
             parts::tls_bind::thread_word! {
                 /// The thread's heap.
-                pub struct Word: Heap<$name> = EMPTY, $symbol
+                pub(crate) struct Word: Heap<$name> = EMPTY, $symbol
             }
 
             // SAFETY: one object for each world, and all threads that use it end before it does;

@@ -1,0 +1,200 @@
+//! A slab against a `Vec<bool>`, and a checked slab against a set.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+#[path = "../../crates/page-box/tests/common/mod.rs"]
+mod common;
+
+use bolero::check;
+use bolero::generator::*;
+use common::{Owned, Slabs, geometries};
+use hakmem_contract::{Geometry, UNIT};
+use hakmem_fuzz::bits::{Bits, Step, Steps, pick};
+use hakmem_fuzz::reproducible;
+use hakmem_page_box::CheckedSlab;
+
+/// What is done to a slab: some blocks are `which`, `stride` and how many.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Take(usize),
+    Give(usize, usize, usize),
+    /// All that are out, ascending: runs.
+    GiveAll,
+    GiveRemote(usize, usize, usize),
+    Collect,
+}
+
+impl Step for Act {
+    fn of(bits: Bits) -> Self {
+        let (which, stride, n) = (bits.low(), 1 + bits.high() % 7, 1 + bits.high() / 7 % 40);
+        match bits.kind() {
+            0..64 => Self::Take(1 + bits.low() % 140),
+            64..128 => Self::Give(which, stride, n),
+            128..136 => Self::GiveAll,
+            136..216 => Self::GiveRemote(which, stride, n),
+            _ => Self::Collect,
+        }
+    }
+}
+
+fn geometry() -> impl ValueGenerator<Output = Geometry> {
+    let all: Vec<_> = geometries().collect();
+    (0..all.len()).map_gen(move |index| all[index])
+}
+
+/// Which blocks are free, which are out, which were given back and not collected.
+#[derive(Debug)]
+struct Naive {
+    free: Vec<bool>,
+    out: Vec<usize>,
+    remote: Vec<usize>,
+}
+
+impl Naive {
+    fn new(capacity: usize) -> Self {
+        Self { free: vec![true; capacity], out: Vec::new(), remote: Vec::new() }
+    }
+
+    fn n_free(&self) -> usize {
+        self.free.iter().filter(|free| **free).count()
+    }
+
+    /// The lowest `want` free blocks.
+    fn take(&mut self, want: usize) -> Vec<usize> {
+        let lowest = (0..self.free.len()).filter(|&i| self.free[i]).take(want).collect::<Vec<_>>();
+        for &i in &lowest {
+            self.free[i] = false;
+        }
+        self.out.extend(&lowest);
+        lowest
+    }
+}
+
+fn give(slab: &Owned, naive: &mut Naive, blocks: &[usize]) {
+    blocks.iter().for_each(|&block| naive.free[block] = true);
+    let noticed = !blocks.is_empty() && naive.n_free() == slab.capacity();
+    assert_eq!(slab.give(blocks), Ok(noticed));
+}
+
+fn act(slab: &Owned, naive: &mut Naive, act: Act) {
+    match act {
+        Act::Take(want) => assert_eq!(slab.take(want), naive.take(want)),
+        Act::Give(which, stride, n) => {
+            let blocks = pick(&mut naive.out, which, stride, n);
+            give(slab, naive, &blocks);
+        }
+        Act::GiveAll => {
+            let mut blocks = std::mem::take(&mut naive.out);
+            blocks.sort_unstable();
+            give(slab, naive, &blocks);
+        }
+        Act::GiveRemote(which, stride, n) => {
+            for block in pick(&mut naive.out, which, stride, n) {
+                assert_eq!(slab.give_remote(block), Ok(()));
+                naive.remote.push(block);
+            }
+        }
+        Act::Collect => {
+            let any = !naive.remote.is_empty();
+            naive.remote.drain(..).for_each(|block| naive.free[block] = true);
+            let whole = any && naive.n_free() == slab.capacity();
+            assert_eq!(slab.collect(), Ok(if whole { vec![slab.page] } else { vec![] }));
+        }
+    }
+    slab.check(naive.n_free());
+}
+
+fn slab(geometry: Geometry, steps: &Steps<Act>) {
+    let slab = <Owned>::new(geometry);
+    let mut naive = Naive::new(slab.capacity());
+    steps.iter().for_each(|step| act(&slab, &mut naive, step));
+    // A second free of any block that is free or on its way is found.
+    // One only: a slab is of no use after a fault.
+    if let Some(&block) = naive.remote.first() {
+        assert_eq!(slab.give_remote(block), Err(slab.double(block)));
+    }
+    if let Some(block) = naive.free.iter().position(|free| *free) {
+        assert_eq!(slab.give(&[block]), Err(slab.double(block)));
+    }
+}
+
+#[test]
+fn a_slab_is_a_vec_of_bool() {
+    check!()
+        .with_generator((geometry(), produce::<Steps<Act>>()))
+        .with_iterations(2_000)
+        .for_each(|(geometry, steps)| reproducible(|| slab(*geometry, steps)));
+}
+
+#[test]
+fn a_block_is_located_where_its_address_says() {
+    check!().with_generator((geometry(), 0..9 * UNIT)).with_iterations(5_000).for_each(
+        |(geometry, offset)| {
+            let slab = <Owned>::new(*geometry);
+            let size = geometry.block_size as usize;
+            let index = offset / size;
+            let address = slab.span.base.as_ptr().wrapping_add(*offset);
+            let expected = (offset % size == 0 && index < slab.capacity())
+                .then_some((index / 64, 1 << (index % 64)));
+            assert_eq!(slab.locate(address).ok(), expected);
+        },
+    );
+}
+
+/// Writes to all that the program may use of block `index`.
+fn fill(slab: &Owned<CheckedSlab>, index: usize) {
+    // SAFETY: the test owns the blocks.
+    unsafe { slab.block(index).write_bytes(0xA5, slab.geometry.usable()) };
+}
+
+fn checked_slab(geometry: Geometry, steps: &Steps<Act>) {
+    let slab = Owned::<CheckedSlab>::new(geometry.with_tail(8));
+    let (mut out, mut remote) = (Vec::new(), 0);
+    for step in steps.iter() {
+        match step {
+            Act::Take(want) => {
+                let free = slab.free();
+                let taken = slab.take(want);
+                assert_eq!(taken.len(), want.min(free));
+                for index in taken {
+                    assert!(!out.contains(&index), "handed out twice");
+                    fill(&slab, index);
+                    out.push(index);
+                }
+            }
+            Act::Give(which, stride, n) => {
+                slab.give(&pick(&mut out, which, stride, n)).unwrap();
+            }
+            Act::GiveAll => _ = slab.give(&std::mem::take(&mut out)).unwrap(),
+            Act::GiveRemote(which, stride, n) => {
+                for index in pick(&mut out, which, stride, n) {
+                    slab.give_remote(index).unwrap();
+                    remote += 1;
+                }
+            }
+            Act::Collect => {
+                slab.collect().unwrap();
+                remote = 0;
+            }
+        }
+        check_held(&slab, out.len() + remote);
+    }
+    slab.give(&out).unwrap();
+    slab.collect().unwrap();
+    let left = slab.take(slab.capacity());
+    assert!(left.len() > slab.capacity() * 3 / 4, "blocks were lost");
+}
+
+/// Of those that are neither out nor free, a slab may hold some back for a while.
+fn check_held<P: Slabs>(slab: &Owned<P>, out: usize) {
+    let held = slab.capacity() - out - slab.free();
+    assert!(held == 0 || held < slab.capacity() / 4, "{held} blocks are held back");
+    slab.check(slab.free());
+}
+
+#[test]
+fn a_checked_slab_hands_no_block_out_twice_and_loses_none() {
+    check!()
+        .with_generator((geometry(), produce::<Steps<Act>>()))
+        .with_iterations(500)
+        .for_each(|(geometry, steps)| reproducible(|| checked_slab(*geometry, steps)));
+}
