@@ -76,7 +76,19 @@ static void nothing_is_a_block_of_its_own(void) {
         free(blocks[i]);
 }
 
+// Were the small ones not freed, 100 MiB would be in use.
+static void realloc_to_nothing_frees_small_ones(void) {
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < 100000; i++) {
+        errno = 4321;
+        CHECK(realloc(malloc(1000), 0) == NULL && errno == 4321);
+        CHECK(reallocarray(malloc(30), 7, 0) == NULL && errno == 4321);
+    }
+    CHECK(mallinfo2().uordblks < before + 8 * MIB, "%zu before", before);
+}
+
 static void realloc_to_nothing_frees(void) {
+    realloc_to_nothing_frees_small_ones();
     size_t before = resident();
     for (int i = 0; i < 2000; i++) {
         size_t size = i % 2 ? 900 * KIB : 4 * MIB;
@@ -90,6 +102,25 @@ static void realloc_to_nothing_frees(void) {
     }
     CHECK(resident() < before + 256 * MIB, "it frees nothing");
     CHECK(reallocarray(malloc(50), 0, 8) == NULL);
+}
+
+static void *free_many(void *blocks) {
+    void **at = (void **)blocks;
+    for (errno = 4321; *at != NULL; at++) {
+        free(*at);
+        CHECK(errno == 4321, "a remote free");
+    }
+    return NULL;
+}
+
+// Frees of another thread's blocks: single ones, gathered ones, spans and huge ones.
+static void a_remote_free_preserves_errno(void) {
+    void *blocks[3001] = {NULL};
+    for (size_t i = 0; i < 3000; i++)
+        blocks[i] = malloc(SIZES[i % COUNT(SIZES)] % (2 * MIB));
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, free_many, blocks) == 0);
+    pthread_join(thread, NULL);
 }
 
 static void free_preserves_errno(void) {
@@ -125,6 +156,7 @@ int main(void) {
     nothing_is_a_block_of_its_own();
     realloc_to_nothing_frees();
     free_preserves_errno();
+    a_remote_free_preserves_errno();
     trim_answers();
     return 0;
 }

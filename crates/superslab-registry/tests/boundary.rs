@@ -64,15 +64,15 @@ fn a_survey_shows_each_tag() {
         seen
     };
     assert_eq!(seen(), []);
-    let base = GIB_4 - UNIT;
-    assert!(registry.cover(base, 2 * UNIT, &Arena::default()));
+    let base = GIB_4 - 2 * UNIT;
+    assert!(registry.cover(base, 3 * UNIT, &Arena::default()));
     assert_eq!(seen(), [], "room is no tag");
     // SAFETY: just covered, and nobody else's.
-    unsafe { registry.publish(base, 2, Tag::span_head(2), Tag::SPAN_TAIL, 7) };
-    assert_eq!(seen(), [Tag::span_head(2), Tag::SPAN_TAIL], "two leaves");
+    unsafe { registry.publish(base, 3, Tag::span_head(3), Tag::SPAN_TAIL, 7) };
+    assert_eq!(seen(), [Tag::span_head(3), Tag::SPAN_TAIL, Tag::SPAN_TAIL], "two leaves");
     // SAFETY: as above.
     unsafe { registry.publish(base, 1, Tag::FOREIGN, Tag::FOREIGN, 7) };
-    assert_eq!(seen(), [Tag::SPAN_TAIL]);
+    assert_eq!(seen(), [Tag::SPAN_TAIL, Tag::SPAN_TAIL]);
 }
 
 #[test]
