@@ -1,5 +1,5 @@
-// expect: abort no C++ library that could throw
-// hardened: abort no C++ library that could throw
+// expect: abort no C++ library to pass the call on to
+// hardened: abort no C++ library to pass the call on to
 // There is no C++ library: a form that returns null does, one that throws says why it cannot.
 #include "check.h"
 #include <dlfcn.h>

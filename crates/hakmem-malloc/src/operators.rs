@@ -9,7 +9,7 @@
 //! It is reached by a jump, so no frame of ours is on the stack when it does, and no Rust code is
 //! ever unwound. `docs/why/operators.md` says more.
 
-use core::arch::{asm, naked_asm};
+use core::arch::{asm, global_asm, naked_asm};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::ptr;
@@ -58,10 +58,39 @@ fn hidden_cold(name: &CStr) -> *const c_void {
 /// [`theirs`], for a form that throws.
 fn next_throwing(name: &CStr) -> *const c_void {
     let found = theirs(name);
-    if found.is_null() {
-        HAKMEM.die(b"hakmem: operator new: no memory, and no C++ library that could throw\n")
+    if found.is_null() { linked_cold() } else { found }
+}
+
+// libstdc++'s, or libc++'s. Weak: a program in C has neither.
+global_asm!(".weak _ZSt15get_new_handlerv", ".weak _ZSt17__throw_bad_allocv");
+
+type GetNewHandler = unsafe extern "C" fn() -> *const c_void;
+
+/// In a program without a loader: the C++ library's function that throws `std::bad_alloc`. A
+/// new-handler would have to be called first, and Rust cannot be unwound if it throws; so with a
+/// handler, or without that function, the program ends.
+#[cold]
+#[inline(never)]
+fn linked_cold() -> *const c_void {
+    let (throw, handler): (*const c_void, usize);
+    // SAFETY: reads two entries of the global offset table.
+    unsafe {
+        asm!(
+            "mov {0}, qword ptr [rip + _ZSt17__throw_bad_allocv@GOTPCREL]",
+            "mov {1}, qword ptr [rip + _ZSt15get_new_handlerv@GOTPCREL]",
+            out(reg) throw,
+            out(reg) handler,
+            options(pure, nomem, nostack, preserves_flags)
+        );
     }
-    found
+    // SAFETY: null, or the address of `std::get_new_handler`, which has this type.
+    let handler = unsafe { transmute::<usize, Option<GetNewHandler>>(handler) };
+    // SAFETY: has no preconditions, and does not throw.
+    let has_handler = handler.is_some_and(|get| !unsafe { get() }.is_null());
+    if throw.is_null() || has_handler {
+        HAKMEM.die(b"hakmem: operator new: no memory, and no C++ library to pass the call on to\n")
+    }
+    throw
 }
 
 /// [`theirs`], for a form that returns null.
