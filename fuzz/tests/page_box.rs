@@ -174,6 +174,7 @@ fn checked_slab(geometry: Geometry, steps: &Steps<Act>) {
             Act::Collect => {
                 slab.collect().unwrap();
                 remote = 0;
+                assert!(!out.is_empty() || slab.free() == slab.capacity(), "held for nothing");
             }
         }
         check_held(&slab, out.len() + remote);

@@ -9,7 +9,7 @@ use hakmem_contract::page::{Given, Local};
 use hakmem_contract::{Block, Fault, Geometry, Page, Span, Tag};
 
 use crate::chance::{Chance, seed};
-use crate::remote::Inbox;
+use crate::remote::{Inbox, Remote};
 use crate::slab::{LINE, Slab, WORD, n_words};
 
 /// Bytes of a canary. A scheme of classes whose tail is shorter has none.
@@ -206,6 +206,18 @@ impl CheckedSlab {
         // INVARIANT: counted.
         // SAFETY: as above.
         unsafe { (*checks).n_held += 1 };
+        // SAFETY: as above.
+        unsafe { Self::let_go_if_due(this) }
+    }
+
+    /// Lets all held blocks go if they are too many, or all there is.
+    ///
+    /// # Safety
+    ///
+    /// `this` is this thread's slab.
+    unsafe fn let_go_if_due(this: NonNull<Self>) -> Result<(), Fault> {
+        // SAFETY: this thread's slab.
+        let checks = unsafe { Self::checks(this) };
         // SAFETY: as above.
         let n_held = unsafe { (*checks).n_held };
         // SAFETY: as above.
@@ -430,8 +442,20 @@ unsafe impl Page for CheckedSlab {
         inbox: *const Inbox,
         mut relist: impl FnMut(NonNull<Self>),
     ) -> Result<(), Fault> {
-        // SAFETY: passed on. Slabs in this inbox were opened here.
-        unsafe { Slab::collect_local(inbox, |slab| relist(slab.cast())) }
+        let each = |slab: NonNull<Slab>| {
+            // Slabs in this inbox were opened here.
+            let this = slab.cast::<Self>();
+            // What came back may have been the last in use beside the held ones.
+            // SAFETY: this thread's slab.
+            unsafe { Self::let_go_if_due(this) }?;
+            // SAFETY: as above.
+            if unsafe { Slab::is_noticed(slab) } {
+                relist(this);
+            }
+            Ok(())
+        };
+        // SAFETY: passed on.
+        unsafe { Remote::collect(inbox, each) }
     }
 
     #[inline(always)]

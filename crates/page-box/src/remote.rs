@@ -215,7 +215,8 @@ impl Remote {
         Ok(())
     }
 
-    /// See [`Page::collect_local`](hakmem_contract::Page::collect_local).
+    /// As [`Page::collect_local`](hakmem_contract::Page::collect_local), with each slab that something
+    /// was given back to, whether or not it is to change lists.
     ///
     /// # Safety
     ///
@@ -223,10 +224,10 @@ impl Remote {
     #[inline]
     pub(crate) unsafe fn collect(
         inbox: *const Inbox,
-        relist: impl FnMut(NonNull<Slab>),
+        each: impl FnMut(NonNull<Slab>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         // SAFETY: passed on.
-        unsafe { Self::collect_with(inbox, relist, Edges::ALL) }
+        unsafe { Self::collect_with(inbox, each, Edges::ALL) }
     }
 
     /// `collect` with the orders of `edges`.
@@ -237,7 +238,7 @@ impl Remote {
     #[inline(always)]
     unsafe fn collect_with(
         inbox: *const Inbox,
-        mut relist: impl FnMut(NonNull<Slab>),
+        mut each: impl FnMut(NonNull<Slab>) -> Result<(), Fault>,
         edges: Edges,
     ) -> Result<(), Fault> {
         // SAFETY: the caller's inbox.
@@ -260,10 +261,7 @@ impl Remote {
                 // SAFETY: this thread's slab.
                 unsafe { Slab::merge(slab.as_ptr(), index, bits) }?;
             }
-            // SAFETY: this thread's slab.
-            if unsafe { Slab::is_noticed(slab) } {
-                relist(slab);
-            }
+            each(slab)?;
         }
         Ok(())
     }

@@ -53,8 +53,10 @@ pub unsafe fn collect(
     relist: impl FnMut(NonNull<Slab>),
     edges: Edges,
 ) -> Result<(), Fault> {
+    // SAFETY: the slabs in an inbox are its owner's, this thread's.
+    let each = unsafe { Slab::if_noticed(relist) };
     // SAFETY: passed on.
-    unsafe { Remote::collect_with(inbox, relist, edges) }
+    unsafe { Remote::collect_with(inbox, each, edges) }
 }
 
 /// Takes the bits of all words of `slab`.

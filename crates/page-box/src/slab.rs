@@ -220,6 +220,24 @@ impl Slab {
         free >= unsafe { (*this.as_ptr()).local.notice }
     }
 
+    /// Tells `relist` of a slab whose free count has reached the notice.
+    ///
+    /// # Safety
+    ///
+    /// What is returned is called with this thread's slabs only.
+    #[inline]
+    pub(crate) unsafe fn if_noticed(
+        mut relist: impl FnMut(NonNull<Self>),
+    ) -> impl FnMut(NonNull<Self>) -> Result<(), Fault> {
+        move |slab| {
+            // SAFETY: the caller's promise.
+            if unsafe { Self::is_noticed(slab) } {
+                relist(slab);
+            }
+            Ok(())
+        }
+    }
+
     /// Checks the accounting: the count against the bits. O(words), for debug builds and tests.
     ///
     /// # Safety
@@ -455,8 +473,10 @@ unsafe impl Page for Slab {
         inbox: *const Inbox,
         relist: impl FnMut(NonNull<Self>),
     ) -> Result<(), Fault> {
+        // SAFETY: the slabs in an inbox are its owner's, this thread's.
+        let each = unsafe { Self::if_noticed(relist) };
         // SAFETY: the inbox is this thread's.
-        unsafe { Remote::collect(inbox, relist) }
+        unsafe { Remote::collect(inbox, each) }
     }
 
     #[inline(always)]
