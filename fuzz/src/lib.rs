@@ -38,4 +38,4 @@ pub use program::{Ending, Op, Program, Raw, Setup};
 pub use reproduce::reproducible;
 pub use run::{Done, Schedule, run};
 pub use shadow::Live;
-pub use subject::{Faults, Subject, System};
+pub use subject::{Faults, Ledger, Subject, System};

@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use std::ptr::{self, NonNull};
 
 use hakmem_alloc::{Allocator, Boxes, parts};
-use hakmem_contract::OsPort;
+use hakmem_contract::{OsPort, Pool};
 use hakmem_os_acquire::Acquire;
+use hakmem_shared_pool::Census;
 
 /// An allocator that can run a [`Program`](crate::Program).
 pub trait Subject: Sync + Debug {
@@ -66,14 +67,43 @@ pub trait Subject: Sync + Debug {
     }
 }
 
-/// The pool of the compositions that can be checked.
-type PoolOn<O> = parts::SharedPool<Acquire<O>, parts::TwoLevel>;
+/// A pool that can be checked.
+pub trait Ledger {
+    /// The system below.
+    type Os: OsPort + Faults + 'static;
 
-impl<O, B> Subject for Allocator<B>
-where
-    O: OsPort + Faults + 'static,
-    B: Boxes<Pool = PoolOn<O>>,
-{
+    /// Where SuperSlabs come from.
+    fn mappings(&self) -> &Acquire<Self::Os>;
+
+    /// What it holds, if it can say so, and whether that is consistent.
+    fn holds(&self) -> Option<(Census, bool)>;
+}
+
+impl<O: OsPort + Faults + 'static> Ledger for parts::SharedPool<Acquire<O>, parts::TwoLevel> {
+    type Os = O;
+
+    fn mappings(&self) -> &Acquire<O> {
+        self.memory()
+    }
+
+    fn holds(&self) -> Option<(Census, bool)> {
+        Some((self.census(), self.is_consistent()))
+    }
+}
+
+impl<P: Pool<Memory = Acquire<O>>, O: OsPort + Faults + 'static> Ledger for parts::Guarded<P> {
+    type Os = O;
+
+    fn mappings(&self) -> &Acquire<O> {
+        self.memory()
+    }
+
+    fn holds(&self) -> Option<(Census, bool)> {
+        None
+    }
+}
+
+impl<B: Boxes<Pool: Ledger>> Subject for Allocator<B> {
     fn allocate(&self, size: usize, align: usize) -> *mut u8 {
         match Layout::from_size_align(size, align) {
             // SAFETY: this allocator serves size 0, too.
@@ -122,34 +152,35 @@ where
     }
 
     fn refuse(&self, from: usize, all: bool) -> bool {
-        pool::<B>().memory().os().refuse(from, all)
+        mappings::<B>().os().refuse(from, all)
     }
 
     fn wait(&self, ms: u64) {
-        pool::<B>().memory().os().wait(ms);
+        mappings::<B>().os().wait(ms);
     }
 
     fn check(&self) {
-        let pool = pool::<B>();
-        let stats = pool.memory().stats();
+        let stats = mappings::<B>().stats();
         assert!(stats.is_balanced(), "{stats:?}");
-        assert_eq!(pool.memory().os().mapped().unwrap_or(stats.mapped), stats.mapped, "{stats:?}");
-        assert!(pool.is_consistent(), "{:?}", pool.census());
+        let mapped = mappings::<B>().os().mapped();
+        assert_eq!(mapped.unwrap_or(stats.mapped), stats.mapped, "{stats:?}");
+        if let Some((census, consistent)) = B::shared().pool().holds() {
+            assert!(consistent, "{census:?}");
+        }
     }
 
     fn check_empty(&self) {
         self.check();
-        let (stats, census) = (pool::<B>().memory().stats(), pool::<B>().census());
+        let stats = mappings::<B>().stats();
+        let (census, _) = B::shared().pool().holds().unwrap_or_default();
         let left = (stats.handed_out, stats.cached, stats.fresh, census.free_units);
         assert_eq!(left, (0, 0, 0, 0), "not everything came back: {stats:?} {census:?}");
     }
 }
 
-fn pool<B: Boxes>() -> &'static B::Pool {
-    B::shared().pool()
+fn mappings<B: Boxes<Pool: Ledger>>() -> &'static Acquire<<B::Pool as Ledger>::Os> {
+    B::shared().pool().mappings()
 }
-
-use hakmem_contract::Pool as _;
 
 /// What a system can be told to do.
 pub trait Faults {

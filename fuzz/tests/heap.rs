@@ -9,15 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bolero::check;
-use fresh::{Listed, Placed, Standard, World};
+use fresh::{Hard, Listed, Placed, Standard, World};
 use hakmem_alloc::{Allocator, Hakmem};
 use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run};
 
 /// Calls that each target makes at least under `cargo test`.
 const TURNS: u64 = 4_000_000;
 const LISTED: u64 = 1_000_000;
+const HARDENED: u64 = 500_000;
 const AT_ONCE: u64 = 5_000_000;
-const _: () = assert!(TURNS + LISTED + AT_ONCE >= 10_000_000);
+const _: () = assert!(TURNS + LISTED + HARDENED + AT_ONCE >= 10_000_000);
 
 /// A program makes so many calls on average, and some more.
 const CALLS: u64 = 1_100;
@@ -64,7 +65,7 @@ where
 }
 
 #[test]
-fn turns() {
+fn in_turns() {
     let tally = Tally::default();
     check!()
         .with_type::<Program>()
@@ -75,7 +76,7 @@ fn turns() {
 }
 
 #[test]
-fn turns_with_the_other_front_cache() {
+fn on_lists() {
     let tally = Tally::default();
     check!()
         .with_type::<Program>()
@@ -83,6 +84,19 @@ fn turns_with_the_other_front_cache() {
         .with_max_len(MOST_BYTES)
         .for_each(|program| tally.add(&in_world::<Listed>(program)));
     tally.check(LISTED);
+}
+
+/// The hardened boxes. A range that the system refuses to make accessible again is lost, as they say,
+/// so nothing is refused here.
+#[test]
+fn hardened() {
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(HARDENED))
+        .with_max_len(MOST_BYTES)
+        .for_each(|program| tally.add(&in_world::<Hard>(&program.without_faults())));
+    tally.check(HARDENED);
 }
 
 /// On the real system, on one heap that grows old.

@@ -223,7 +223,16 @@ unsafe impl<W: Placed> OsPort for Port<W> {
 
 /// A composition whose statics are made anew: its boxes, and the symbol of its thread word.
 macro_rules! fresh {
-    ($(#[$meta:meta])* $name:ident, $module:ident, $symbol:literal, $front:ty, $counters:ty) => {
+    (
+        $(#[$meta:meta])*
+        $name:ident, $module:ident, $symbol:literal {
+            classes: $classes:ty,
+            front: $front:ty,
+            counters: $counters:ty,
+            page: $page:ty,
+            pool: $pool:ty $(,)?
+        }
+    ) => {
         $(#[$meta])*
         #[derive(Debug)]
         pub(crate) struct $name;
@@ -249,11 +258,11 @@ macro_rules! fresh {
             // SAFETY: one object for each world, and all threads that use it end before it does;
             // the word starts as `EMPTY`.
             unsafe impl Boxes for $name {
-                type Classes = parts::FourPerDoubling;
+                type Classes = $classes;
                 type Front = $front;
                 type Counters = $counters;
-                type Page = parts::Slab;
-                type Pool = parts::SharedPool<parts::Acquire<Port<$name>>, parts::TwoLevel>;
+                type Page = $page;
+                type Pool = $pool;
                 type Word = Word;
 
                 #[inline(always)]
@@ -271,12 +280,38 @@ macro_rules! fresh {
     };
 }
 
+/// The shared pool on a world's system.
+type PoolOf<W> = parts::SharedPool<parts::Acquire<Port<W>>, parts::TwoLevel>;
+
 fresh! {
     /// The default boxes.
-    Standard, standard, "hakmem_fuzz_standard_word", parts::UnifiedCache, parts::NoCounters
+    Standard, standard, "hakmem_fuzz_standard_word" {
+        classes: parts::FourPerDoubling,
+        front: parts::UnifiedCache,
+        counters: parts::NoCounters,
+        page: parts::Slab,
+        pool: PoolOf<Standard>,
+    }
 }
 
 fresh! {
     /// The other front cache, and counters.
-    Listed, listed, "hakmem_fuzz_listed_word", parts::TlsSll, parts::Counts
+    Listed, listed, "hakmem_fuzz_listed_word" {
+        classes: parts::FourPerDoubling,
+        front: parts::TlsSll,
+        counters: parts::Counts,
+        page: parts::Slab,
+        pool: PoolOf<Listed>,
+    }
+}
+
+fresh! {
+    /// The hardened boxes.
+    Hard, hard, "hakmem_fuzz_hard_word" {
+        classes: parts::Doubling<8>,
+        front: parts::Direct,
+        counters: parts::NoCounters,
+        page: parts::CheckedSlab,
+        pool: parts::Guarded<PoolOf<Hard>>,
+    }
 }
