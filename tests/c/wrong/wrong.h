@@ -53,4 +53,21 @@ static inline int is_mapped(const void *address) {
     return mincore(page, 4096, &resident) == 0;
 }
 
+// The first byte behind the pages of a block of `size` bytes. Where nothing is, something is put:
+// not every allocator has a guard there, and what is there by chance need not be accessible.
+static inline volatile char *behind_pages(size_t size) {
+    int protection = PROT_READ | PROT_WRITE;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    char *end = NULL;
+    for (int attempt = 0; attempt < 8; attempt++) {
+        char *block = (char *)malloc(size);
+        CHECK(block != NULL);
+        end = block + malloc_usable_size(block);
+        end += -(uintptr_t)end % 4096;
+        if (mmap(end, 4096, protection, flags, -1, 0) == (void *)end)
+            break;
+    }
+    return named(end);
+}
+
 #endif
