@@ -5,7 +5,7 @@
 //! It has no constructor and no destructor, needs no initialisation, opens nothing, reads no
 //! environment, and calls nothing of libc that could call it back but `pthread_setspecific`, which
 //! is called when the thread's heap is in place, and `dlsym` and `dlopen`, when an `operator new` has
-//! found no memory. It exports C's names and C++'s operators and nothing else.
+//! found no memory. It exports C's names, C++'s operators, and what `include/hakmem.h` calls its own.
 //!
 //! The one function that is not about memory is `dlopen` (and `dlmopen`): see [`deepbind`]. It reads
 //! the environment, when it is called. The feature of this name, on by default, leaves it out.
@@ -16,6 +16,7 @@
 //!   `posix_memalign` returns what it has to say and leaves both `errno` and its argument alone.
 //! - Requests above `PTRDIFF_MAX` fail. `malloc(0)` is unique. `realloc(p, 0)` frees and returns
 //!   null, as glibc's does.
+//! - `calloc` clears blocks of up to 1 KiB to their end, beyond what was asked for.
 //! - A pointer that is no block of ours, and a double free wherever it is seen, ends the process
 //!   with one line that says so.
 #![no_std]
