@@ -50,6 +50,10 @@ pub unsafe trait FrontCache: Sized {
     /// A cache without room, for the heap of threads without a heap.
     const EMPTY: Self;
 
+    /// Whether a thread that stops for ever between any two instructions of `pop` or `push` (the
+    /// others, in a process that forks) leaves a whole cache, of which at most that block is missing.
+    const SURVIVES_CUT: bool;
+
     /// Makes the cache usable, in place. `limits` scales the most blocks of each class: the
     /// class's own limit is shifted right by it.
     ///

@@ -29,6 +29,9 @@ pub struct Direct;
 unsafe impl FrontCache for Direct {
     const EMPTY: Self = Self;
 
+    // There is nothing to be broken.
+    const SURVIVES_CUT: bool = true;
+
     #[inline]
     unsafe fn open(_this: *mut Self, _limit_shift: u32) {}
 

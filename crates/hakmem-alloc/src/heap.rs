@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 
 use hakmem_contract::{FrontCache, Owner, Page};
 use hakmem_page_box::Outbox;
+use hakmem_tls_bind::{Moment, Stage};
 use hakmem_warm_pool::{Budget, WarmPool};
 
 use crate::boxes::Boxes;
@@ -15,6 +16,8 @@ use crate::boxes::Boxes;
 ///
 /// - Only the thread that it is bound to uses it, apart from the inbox; an orphan belongs to
 ///   whoever cleared its bit.
+/// - A thread that is at work in its heap has the empty heap in its word, so a signal handler that
+///   interrupts the work does not find it.
 /// - `owner_bits` are `owner`'s; both are written once.
 /// - The inbox is zero or a live one; it lies on a cache line of its own.
 #[repr(C, align(64))]
@@ -24,6 +27,9 @@ pub struct Heap<B: Boxes> {
     /// no widening.
     pub(crate) owner_bits: usize,
     pub(crate) owner: Owner,
+    /// The last fork that the heap's thread began.
+    pub(crate) fork: Moment,
+    pub(crate) stage: Stage,
     pub(crate) outbox: Outbox<B::Page>,
     pub(crate) warm: WarmPool<B::Page, B::Counters>,
     pub(crate) inbox: Inbox<B>,
@@ -36,6 +42,10 @@ pub(crate) struct Inbox<B: Boxes>(pub(crate) MaybeUninit<<B::Page as Page>::Inbo
 impl<B: Boxes> Heap<B> {
     /// The heap of every thread that has none: its caches are empty and full, and no tag is its
     /// own. Never written.
+    #[expect(
+        clippy::declare_interior_mutable_const,
+        reason = "the value of statics that nobody writes to"
+    )]
     pub const EMPTY: Self = Self::new(Owner::NOBODY, Budget::DEFAULT);
 
     /// A heap without blocks, whose front cache is still to be opened.
@@ -44,6 +54,8 @@ impl<B: Boxes> Heap<B> {
         Self {
             owner_bits: owner.tag_bits() as usize,
             owner,
+            fork: Moment::START,
+            stage: Stage::new(),
             front: B::Front::EMPTY,
             outbox: Outbox::EMPTY,
             warm: WarmPool::new(budget),

@@ -17,6 +17,7 @@ use hakmem_contract::{
 use hakmem_tls_bind::ThreadWord;
 
 use crate::boxes::Boxes;
+use crate::heap::Heap;
 use crate::paths;
 use crate::shared::Shared;
 
@@ -151,14 +152,15 @@ fn slab_base(registry: &impl Registry, address: usize, units: usize) -> usize {
 
 /// Whose a slab is.
 fn whose<B: Boxes>(shared: &Shared<B>, owner: Owner) -> &'static str {
-    let heap = B::Word::get();
-    // SAFETY: this thread's heap, or an empty one.
-    if unsafe { (*heap).owner } == owner {
-        "owned by this thread"
-    } else if shared.heaps.is_orphan(owner) {
+    // The word may lead to an empty heap: this thread is at work in its own.
+    // SAFETY: heaps are never unmapped, and anybody may look at the stage.
+    let is_ours = |heap: NonNull<Heap<B>>| unsafe { &(*heap.as_ptr()).stage }.is_ours();
+    if shared.heaps.is_orphan(owner) {
         "owned by a thread that has ended"
-    } else if heap == paths::late::<B>() {
+    } else if B::Word::get() == paths::late::<B>() {
         "owned by this thread, which is ending, or another"
+    } else if shared.heaps.heap(owner).is_some_and(is_ours) {
+        "owned by this thread"
     } else {
         "owned by another thread"
     }

@@ -4,19 +4,20 @@ use core::fmt;
 
 use hakmem_contract::{Backend, Fault, Memory, Pool, Span, UnitPool};
 use hakmem_sync::atomic::{AtomicU32, Ordering};
-use hakmem_tls_bind::{ExitHook, HeapTable, PthreadKeys};
+use hakmem_tls_bind::{ExitHook, ForkHook, HeapTable, PthreadKeys};
 
 use crate::boxes::Boxes;
 use crate::heap::Heap;
 use crate::options::Options;
 use crate::{paths, report};
 
-/// What the threads share: the pool with all that lies below it, every heap, and the exit hook.
+/// What the threads share: the pool with all that lies below it, every heap, and the hooks.
 /// All zero bytes when new, but for zero-sized parts.
 pub struct Shared<B: Boxes> {
     pub(crate) pool: B::Pool,
     pub(crate) heaps: HeapTable<Heap<B>>,
     pub(crate) hook: ExitHook,
+    pub(crate) forks: ForkHook,
     configured: AtomicU32,
 }
 
@@ -25,7 +26,13 @@ impl<B: Boxes> Shared<B> {
     #[inline]
     #[must_use]
     pub const fn new(pool: B::Pool) -> Self {
-        Self { pool, heaps: HeapTable::new(), hook: ExitHook::new(), configured: AtomicU32::new(0) }
+        Self {
+            pool,
+            heaps: HeapTable::new(),
+            hook: ExitHook::new(),
+            forks: ForkHook::new(),
+            configured: AtomicU32::new(0),
+        }
     }
 
     /// Sets the options, of whoever comes first.

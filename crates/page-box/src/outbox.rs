@@ -1,8 +1,9 @@
 //! The outbox: remote frees of one thread, gathered by slab and word.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use hakmem_contract::{Fault, Page};
+use hakmem_sync::atomic::{Ordering, compiler_fence};
 
 /// Entries: each gathers the frees of one word of one slab.
 const ENTRIES: usize = 64;
@@ -19,10 +20,14 @@ const PENDING: u32 = 256;
 /// - An entry with bits names a slab of another thread that has these blocks; they keep it open.
 /// - `pending` counts the blocks pushed since everything was sent off: the bits, and those that
 ///   had to make room.
+/// - An entry's bits are cleared before it names another word, and set after that: a thread that
+///   stops for ever between two instructions leaves no bit in the wrong place.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Outbox<P> {
     pending: u32,
+    /// `push` is at work, further up this thread's stack, or was when a signal handler jumped away.
+    busy: bool,
     entries: [Entry<P>; ENTRIES],
 }
 
@@ -40,7 +45,8 @@ impl<P> Entry<P> {
 
 impl<P: Page> Outbox<P> {
     /// An outbox with nothing in it. All zero bytes.
-    pub const EMPTY: Self = Self { pending: 0, entries: [const { Entry::EMPTY }; ENTRIES] };
+    pub const EMPTY: Self =
+        Self { pending: 0, busy: false, entries: [const { Entry::EMPTY }; ENTRIES] };
 
     /// Gathers the block `bit` of `word` of `slab`, and sends off what has to make room.
     ///
@@ -53,6 +59,37 @@ impl<P: Page> Outbox<P> {
     /// The caller owns that block, and gives it up.
     #[inline(always)]
     pub unsafe fn push(&mut self, slab: *mut P, word: usize, bit: u64) -> Result<(), Fault> {
+        let Some(named) = NonNull::new(slab) else { return Ok(()) };
+        if self.busy {
+            // In a signal handler: past the outbox.
+            // SAFETY: the caller gives the block up.
+            return unsafe { P::give_remote(named, word, bit) };
+        }
+        // INVARIANT: nobody else pushes.
+        self.busy = true;
+        // Release, for the compiler alone: before the entry changes.
+        compiler_fence(Ordering::Release);
+        // SAFETY: passed on.
+        let result = unsafe { self.gather(slab, word, bit) };
+        // Release, for the compiler alone: after the entry has changed.
+        compiler_fence(Ordering::Release);
+        self.busy = false;
+        result
+    }
+
+    /// For a new thread: whatever the last one was at, it is over.
+    #[inline]
+    pub fn reopen(&mut self) {
+        self.busy = false;
+    }
+
+    /// `push`, alone.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    unsafe fn gather(&mut self, slab: *mut P, word: usize, bit: u64) -> Result<(), Fault> {
         // Neighbouring words of one slab, and the same word of neighbouring descriptors, get
         // different entries.
         let hash = (slab.addr() >> 6) ^ (slab.addr() >> 11) ^ word;
@@ -64,6 +101,8 @@ impl<P: Page> Outbox<P> {
             }
             // INVARIANT: an entry without bits may name anything.
             (entry.slab, entry.word) = (slab, word);
+            // Release, for the compiler alone: see the invariants.
+            compiler_fence(Ordering::Release);
         }
         if entry.bits & bit != 0 {
             // SAFETY: the entry's blocks are ours to give. It sets the bits; the one more of
@@ -113,7 +152,9 @@ impl<P: Page> Outbox<P> {
     #[inline(never)]
     unsafe fn send(entry: &mut Entry<P>) -> Result<(), Fault> {
         let bits = core::mem::take(&mut entry.bits);
-        let Some(slab) = ptr::NonNull::new(entry.slab) else { return Ok(()) };
+        // Release, for the compiler alone: see the invariants.
+        compiler_fence(Ordering::Release);
+        let Some(slab) = NonNull::new(entry.slab) else { return Ok(()) };
         // SAFETY: the caller's promise.
         unsafe { P::give_remote(slab, entry.word, bits) }
     }

@@ -3,7 +3,7 @@
 /// `core::sync::atomic`, the part the boxes use.
 pub mod atomic {
     pub use core::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence,
     };
 }
 

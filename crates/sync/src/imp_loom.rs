@@ -2,6 +2,7 @@
 
 /// `loom::sync::atomic`, the part the boxes use.
 pub mod atomic {
+    pub use core::sync::atomic::compiler_fence;
     pub use loom::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };

@@ -16,8 +16,8 @@
 //!
 //! It never looks into a heap, and never binds one by itself: a thread that only frees never gets
 //! a heap. It uses no dynamic TLS, registers no constructor, and holds no lock, so a `fork` at
-//! any moment leaves the child's copy usable; the heaps of the parent's other threads stay bound
-//! to nobody there.
+//! any moment leaves the child's copy usable. Which heaps of the parent's other threads are whole
+//! there, their [`Stage`] says.
 //!
 //! # Invariants
 //!
@@ -39,15 +39,19 @@
 //!
 //! # Reading order
 //!
-//! [`word`] (two instructions to the heap), [`HeapTable`], [`ExitHook`].
+//! [`word`] (two instructions to the heap), [`HeapTable`], [`ExitHook`], [`Stage`], [`ForkHook`].
 #![cfg_attr(not(loom), no_std)]
 #![warn(clippy::missing_inline_in_public_items)] // on the malloc fast path
 
+mod fork;
 mod hook;
+mod stage;
 mod table;
 pub mod word;
 
+pub use fork::{ForkHandler, ForkHook, Forks, PthreadForks};
 pub use hook::{Destructor, ExitHook, Keys, PthreadKeys};
+pub use stage::{Before, Moment, Stage};
 pub use table::{Claim, HeapTable};
 pub use word::ThreadWord;
 

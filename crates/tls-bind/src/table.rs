@@ -85,7 +85,8 @@ impl<H> HeapTable<H> {
         self.claimed(index)
     }
 
-    /// The claim on number `index`, whose bit the caller has cleared.
+    /// The claim on number `index`, for a caller that has cleared its bit; for any other one just a
+    /// look.
     fn claimed(&self, index: usize) -> Option<Claim<H>> {
         let owner = Owner::new(index)?;
         // Acquire: the head of H2. H1 was acquired with the bit.
@@ -132,6 +133,22 @@ impl<H> HeapTable<H> {
     #[inline]
     pub fn is_orphan(&self, owner: Owner) -> bool {
         self.orphans.contains(owner.index())
+    }
+
+    /// The heap with this number, for those who look at what anybody may look at.
+    #[inline]
+    pub fn heap(&self, owner: Owner) -> Option<NonNull<H>> {
+        self.claimed(owner.index())?.heap
+    }
+
+    /// Calls `visit` for every heap there is.
+    #[inline]
+    pub fn each(&self, mut visit: impl FnMut(Owner, NonNull<H>)) {
+        let n = self.made();
+        for index in 0..n {
+            let Some(Claim { owner, heap: Some(heap) }) = self.claimed(index) else { continue };
+            visit(owner, heap);
+        }
     }
 
     /// `park` with edge H1 cut, for the model's negative control.

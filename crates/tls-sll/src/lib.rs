@@ -191,6 +191,9 @@ unsafe impl FrontCache for TlsSll {
         lists: [const { List { head: None, room: 0, limit: 0, limit_shift: 0 } }; MAX_CLASSES],
     };
 
+    // Head and room change one after the other.
+    const SURVIVES_CUT: bool = false;
+
     #[inline]
     unsafe fn open(this: *mut Self, limit_shift: u32) {
         // SAFETY: the caller's memory; zero bytes are a valid value.

@@ -34,6 +34,7 @@ use core::ptr;
 
 use hakmem_contract::tag::KIND_SHIFT;
 use hakmem_contract::{Block, BlockSource, Class, FrontCache, Geometry, MAX_CLASSES, MetaArena};
+use hakmem_sync::atomic::{Ordering, compiler_fence};
 use static_assertions::const_assert;
 
 /// Blocks that a bin may hold before its first miss.
@@ -131,6 +132,9 @@ unsafe impl FrontCache for UnifiedCache {
         first: [[ptr::null_mut(); 1 + SMALL_ROOM as usize]; MAX_CLASSES],
     };
 
+    // What counts is one word, `top`, and the slots below it are written before it.
+    const SURVIVES_CUT: bool = true;
+
     #[inline]
     unsafe fn open(this: *mut Self, limit_shift: u32) {
         // SAFETY: the caller's memory; zero bytes are a valid value.
@@ -168,6 +172,8 @@ unsafe impl FrontCache for UnifiedCache {
         }
         // SAFETY: a slot before the end; the empty cache does not get here.
         unsafe { top.write(block.as_ptr()) };
+        // Release, for the compiler alone: the slot is written first (`SURVIVES_CUT`).
+        compiler_fence(Ordering::Release);
         // INVARIANT: `top < end` before.
         // SAFETY: as above.
         unsafe { (*bin).top = top.wrapping_add(1) };
@@ -207,9 +213,11 @@ unsafe impl FrontCache for UnifiedCache {
         // SAFETY: the caller's cache, opened.
         let bin = unsafe { &mut *Self::bin(this, class) };
         // The upper half goes: nothing has to be moved down.
-        let n = usize::from(bin.limit).div_ceil(2);
+        // A signal handler may have made room meanwhile.
+        let len = (bin.top.addr() - bin.base.addr()) / size_of::<Slot>();
+        let n = usize::from(bin.limit).div_ceil(2).min(len);
         let from = bin.top.wrapping_sub(n);
-        // INVARIANT: the bin is full, so it holds `limit >= n` blocks.
+        // INVARIANT: the bin holds `n` blocks.
         bin.top = from;
         // SAFETY: `n` blocks of the bin, which it has just lost.
         unsafe { source.give(class, from, n) };

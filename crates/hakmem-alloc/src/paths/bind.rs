@@ -11,6 +11,7 @@ use hakmem_warm_pool::Source;
 use crate::boxes::Boxes;
 use crate::heap::Heap;
 use crate::options::Options;
+use crate::paths::fork;
 use crate::shared::Shared;
 
 /// The warm pool of a heap at work.
@@ -39,11 +40,57 @@ pub(crate) fn parts<B: Boxes>(heap: &mut Heap<B>) -> (*mut B::Front, SourceOf<'_
 #[inline(never)]
 fn bind_cold<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
     let heap = claim::<B>(options)?;
+    let shared = B::shared();
     B::Word::set(heap.as_ptr());
-    // After the word: `pthread_setspecific` may call `calloc`, which then finds this heap.
+    // SAFETY: this thread's heap; the stage may be changed by its thread.
+    unsafe { &(*heap.as_ptr()).stage }.bind(shared.forks.now());
+    // After the word: these may call `calloc`, which then finds this heap.
+    fork::arm::<B>();
     // SAFETY: `on_exit` takes this thread's heap, and runs in this thread.
-    unsafe { B::shared().hook.arm(&PthreadKeys, on_exit::<B>, heap) };
+    unsafe { shared.hook.arm(&PthreadKeys, on_exit::<B>, heap) };
     Some(heap)
+}
+
+/// Works in this thread's heap. Meanwhile the thread has none: a signal handler that interrupts the
+/// work, and allocates, binds another one; so does the thread if the handler never returns here.
+///
+/// # Safety
+///
+/// The heap is the one that the thread's word leads to.
+#[inline]
+pub(crate) unsafe fn work_in<B: Boxes, T>(
+    heap: NonNull<Heap<B>>,
+    work: impl FnOnce(&mut Heap<B>) -> T,
+) -> T {
+    let heap = heap.as_ptr();
+    // SAFETY: this thread's heap; the stage may be changed by its thread.
+    let before = unsafe { &(*heap).stage }.enter();
+    B::Word::set(B::Word::empty());
+    // SAFETY: this thread's heap, which nobody finds.
+    let result = work(unsafe { &mut *heap });
+    if B::Word::get() == B::Word::empty() {
+        B::Word::set(heap);
+        // SAFETY: as above.
+        unsafe { &(*heap).stage }.leave(before);
+    } else if before.was_quiet() {
+        // SAFETY: this thread's heap until now; it has another one.
+        unsafe { replaced_cold::<B>(heap) };
+    }
+    result
+}
+
+/// A signal handler has bound another heap.
+///
+/// # Safety
+///
+/// The heap is the caller's, who gives it up.
+#[cold]
+#[inline(never)]
+unsafe fn replaced_cold<B: Boxes>(heap: *mut Heap<B>) {
+    // SAFETY: the caller's heap.
+    let heap = unsafe { &mut *heap };
+    // SAFETY: as above.
+    unsafe { park::<B>(heap) };
 }
 
 /// A heap that is the caller's from here on: an orphan, or a new one.
@@ -51,8 +98,10 @@ pub(crate) fn claim<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
     let shared = B::shared();
     shared.configure(options);
     let Claim { owner, heap } = shared.heaps.claim()?;
-    if heap.is_some() {
-        return heap;
+    if let Some(heap) = heap {
+        // SAFETY: the claim made the orphan ours.
+        unsafe { settle::<B>(heap) };
+        return Some(heap);
     }
     let Some(memory) = shared.pool.memory().alloc_meta(size_of::<Heap<B>>()) else {
         // The number is kept for the next one.
@@ -81,6 +130,21 @@ pub(crate) unsafe fn park<B: Boxes>(heap: &mut Heap<B>) {
     // SAFETY: the caller's heap.
     unsafe { flush::<B>(heap) };
     B::shared().heaps.park(heap.owner);
+}
+
+/// Drains a heap that was claimed, if a fork left it behind as it was.
+///
+/// # Safety
+///
+/// The heap is the caller's.
+unsafe fn settle<B: Boxes>(mut heap: NonNull<Heap<B>>) {
+    // SAFETY: the caller's heap.
+    let heap = unsafe { heap.as_mut() };
+    heap.outbox.reopen();
+    if heap.stage.claim() {
+        // SAFETY: as above.
+        unsafe { flush::<B>(heap) };
+    }
 }
 
 /// Makes a heap.
@@ -121,9 +185,16 @@ pub(crate) unsafe fn flush<B: Boxes>(heap: &mut Heap<B>) {
 ///
 /// `value` is the running thread's heap.
 unsafe extern "C" fn on_exit<B: Boxes>(value: *mut c_void) {
+    let heap = value.cast::<Heap<B>>();
+    // SAFETY: this thread's heap; the stage may be changed by its thread.
+    let before = unsafe { &(*heap).stage }.enter();
     B::Word::set(late::<B>());
+    if !before.was_quiet() {
+        // The thread left its work by a jump, and ends: what the heap has is lost.
+        return;
+    }
     // SAFETY: the caller's promise; the word does not lead to it any more.
-    let heap = unsafe { &mut *value.cast::<Heap<B>>() };
+    let heap = unsafe { &mut *heap };
     // SAFETY: this thread's heap.
     unsafe { park::<B>(heap) };
 }
@@ -134,6 +205,8 @@ pub(crate) fn relieve_orphan<B: Boxes>(shared: &Shared<B>) -> bool {
     let Some(Claim { owner, heap }) = shared.heaps.claim_orphan() else { return false };
     if let Some(mut heap) = heap {
         // SAFETY: the claim made the orphan ours.
+        unsafe { settle::<B>(heap) };
+        // SAFETY: as above.
         let heap = unsafe { heap.as_mut() };
         let (_, mut source) = parts::<B>(heap);
         source.collect();

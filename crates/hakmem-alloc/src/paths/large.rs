@@ -11,6 +11,7 @@ use hakmem_tls_bind::ThreadWord;
 
 use super::{bind, small};
 use crate::boxes::Boxes;
+use crate::heap::Heap;
 use crate::options::Options;
 
 /// Blocks up to this size are cleared to their end, not only as far as was asked for: a program that
@@ -111,12 +112,14 @@ pub(crate) unsafe fn usable_size<B: Boxes>(block: *const u8) -> usize {
 /// Gives the system what is free.
 pub(crate) fn trim<B: Boxes>() -> usize {
     let shared = B::shared();
-    // SAFETY: this thread's heap, or the empty one, of which only the owner is looked at.
-    if !unsafe { &*B::Word::get() }.is_empty_heap() {
+    if let Some(heap) = NonNull::new(B::Word::get())
+        // SAFETY: this thread's heap, or the empty one, of which only the owner is looked at.
+        && !unsafe { heap.as_ref() }.is_empty_heap()
+    {
+        // SAFETY: in `work_in` the heap is the caller's.
+        let flush = |heap: &mut Heap<B>| unsafe { bind::flush::<B>(heap) };
         // SAFETY: this thread's heap.
-        let heap = unsafe { &mut *B::Word::get() };
-        // SAFETY: as above.
-        unsafe { bind::flush::<B>(heap) };
+        unsafe { bind::work_in::<B, _>(heap, flush) };
     }
     shared.pool.purge_all() + shared.pool.memory().trim(true)
 }

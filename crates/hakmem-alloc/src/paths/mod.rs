@@ -1,6 +1,7 @@
 //! The ways of a block through the boxes.
 
 mod bind;
+mod fork;
 pub(crate) mod large;
 pub(crate) mod resize;
 pub(crate) mod small;

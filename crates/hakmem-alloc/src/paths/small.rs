@@ -53,12 +53,16 @@ fn allocate_class_cold<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
         return allocate_late_cold::<B>(class, options);
     }
     let Some(heap) = bind::heap::<B>(options) else { return ptr::null_mut() };
-    // Binding may have allocated, and left blocks in the cache.
-    if let Some(block) = pop::<B>(class) {
-        return block.as_ptr();
-    }
+    let allocate = |heap: &mut Heap<B>| {
+        // Binding may have allocated, and left blocks in the cache; so may a signal handler.
+        // SAFETY: in `work_in` the heap is the caller's.
+        match unsafe { B::Front::pop(&raw mut heap.front, class) } {
+            Some(block) => block.as_ptr(),
+            None => refill::<B>(heap, class),
+        }
+    };
     // SAFETY: this thread's heap.
-    refill::<B>(unsafe { &mut *heap.as_ptr() }, class)
+    unsafe { bind::work_in::<B, _>(heap, allocate) }
 }
 
 /// A block of `class` by way of the warm pool, for a heap whose cache has none.
@@ -157,13 +161,16 @@ unsafe fn deallocate_tagged<B: Boxes>(block: *mut u8, tag: Tag) {
 unsafe fn spill_cold<B: Boxes>(block: NonNull<u8>) {
     let tag = B::shared().pool.registry().tag(block.as_ptr().addr());
     let Kind::Slab(_, class) = tag.kind() else { return };
-    // SAFETY: the class was this thread's, so the thread has a heap.
-    let heap = unsafe { &mut *B::Word::get() };
+    let Some(heap) = NonNull::new(B::Word::get()) else { return };
     let geometry = B::Classes::geometry(class);
-    let (front, mut source) = bind::parts::<B>(heap);
     let meta = B::shared().pool.memory();
-    // SAFETY: passed on; a heap with blocks was opened.
-    unsafe { B::Front::spill(front, class, geometry, block, &mut source, meta) };
+    let spill = |heap: &mut Heap<B>| {
+        let (front, mut source) = bind::parts::<B>(heap);
+        // SAFETY: passed on; a heap with blocks was opened.
+        unsafe { B::Front::spill(front, class, geometry, block, &mut source, meta) };
+    };
+    // SAFETY: the class was this thread's, so the thread has a heap.
+    unsafe { bind::work_in::<B, _>(heap, spill) };
 }
 
 /// Another thread's block, most often; or a span, a huge block, null, or nothing of ours.
