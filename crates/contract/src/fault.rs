@@ -14,6 +14,8 @@ pub enum Fault {
     Overflow(usize),
     /// The free block at this address was written to.
     WrittenAfterFree(usize),
+    /// The block at this address was freed with a size or alignment that it was not asked for with.
+    WrongSize(usize),
 }
 
 impl Fault {
@@ -25,7 +27,8 @@ impl Fault {
             | Self::Interior(address)
             | Self::Foreign(address)
             | Self::Overflow(address)
-            | Self::WrittenAfterFree(address) => address,
+            | Self::WrittenAfterFree(address)
+            | Self::WrongSize(address) => address,
         }
     }
 
@@ -37,6 +40,7 @@ impl Fault {
             Self::Interior(_) | Self::Foreign(_) => "not a block's address:",
             Self::Overflow(_) => "overflow of",
             Self::WrittenAfterFree(_) => "written after free:",
+            Self::WrongSize(_) => "freed with a wrong size:",
         }
     }
 }

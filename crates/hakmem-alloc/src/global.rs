@@ -83,6 +83,22 @@ impl<B: Boxes> Allocator<B> {
         unsafe { small::deallocate::<B>(block) };
     }
 
+    /// [`deallocate`](Self::deallocate) of a block that was asked for with `size` and `align`, a power of
+    /// two; otherwise the process ends with a line that says so. O(1), but slower.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline]
+    pub unsafe fn deallocate_sized(&self, block: *mut u8, size: usize, align: usize) {
+        if let Some(block) = NonNull::new(block) {
+            // SAFETY: passed on.
+            unsafe { large::expect_size::<B>(block, size, align) };
+        }
+        // SAFETY: passed on.
+        unsafe { self.deallocate(block) };
+    }
+
     /// Makes a block `size` bytes large, here or elsewhere; its contents stay. Null: it stays as
     /// it was.
     ///

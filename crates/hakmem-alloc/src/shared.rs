@@ -19,6 +19,7 @@ pub struct Shared<B: Boxes> {
     pub(crate) hook: ExitHook,
     pub(crate) forks: ForkHook,
     configured: AtomicU32,
+    kept_larger: AtomicU32,
 }
 
 impl<B: Boxes> Shared<B> {
@@ -32,6 +33,7 @@ impl<B: Boxes> Shared<B> {
             hook: ExitHook::new(),
             forks: ForkHook::new(),
             configured: AtomicU32::new(0),
+            kept_larger: AtomicU32::new(0),
         }
     }
 
@@ -48,6 +50,18 @@ impl<B: Boxes> Shared<B> {
                 self.pool.memory().prewarm(options.prewarm);
             }
         }
+    }
+
+    /// A block that was to become smaller stays as large as it was: there is no memory for another.
+    pub(crate) fn note_kept_larger(&self) {
+        // Relaxed: who frees the block has the call that kept it in its past.
+        self.kept_larger.store(1, Ordering::Relaxed);
+    }
+
+    /// Whether there may be blocks that are larger than they were asked to be.
+    pub(crate) fn has_kept_larger(&self) -> bool {
+        // Relaxed: as above.
+        self.kept_larger.load(Ordering::Relaxed) != 0
     }
 
     /// The pool.

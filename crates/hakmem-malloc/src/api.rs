@@ -17,7 +17,7 @@ use crate::errno::fail_cold;
 pub(crate) static HAKMEM: Composition = Composition::new();
 
 /// x86-64's `max_align_t`.
-const MIN_ALIGN: usize = 16;
+pub(crate) const MIN_ALIGN: usize = 16;
 
 /// What `valloc` aligns to. The system's page may be larger on other machines.
 const PAGE: usize = 4096;
@@ -218,28 +218,6 @@ pub(crate) fn whole_pages(size: size_t) -> *mut c_void {
 pub unsafe extern "C" fn malloc_usable_size(block: *const c_void) -> size_t {
     // SAFETY: the caller's promise.
     unsafe { HAKMEM.usable_size(block.cast()) }
-}
-
-/// C23: `free` of a block of `size` bytes.
-///
-/// # Safety
-///
-/// As [`free`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free_sized(block: *mut c_void, _size: size_t) {
-    // SAFETY: the caller's promise.
-    unsafe { HAKMEM.deallocate(block.cast()) };
-}
-
-/// C23: `free` of a block of `aligned_alloc`.
-///
-/// # Safety
-///
-/// As [`free`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _align: size_t, _size: size_t) {
-    // SAFETY: the caller's promise.
-    unsafe { HAKMEM.deallocate(block.cast()) };
 }
 
 /// Gives free memory to the system. Returns 1 if there was any. What is to be kept is not

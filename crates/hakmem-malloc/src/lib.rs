@@ -34,5 +34,11 @@ pub mod own;
 #[cfg(panic = "abort")]
 mod panic;
 pub mod settings;
+#[cfg(feature = "hardened")]
+#[path = "sized_checked.rs"]
+pub mod sized;
+#[cfg(not(feature = "hardened"))]
+#[path = "sized_trusting.rs"]
+pub mod sized;
 pub mod stats;
 mod text;

@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: undetected
+// hardened: abort freed with a wrong size: ADDRESS
 // `free_aligned_sized` with another size and alignment.
 #include "wrong.h"
 

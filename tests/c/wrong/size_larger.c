@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: undetected
+// hardened: abort freed with a wrong size: ADDRESS
 // `free_sized` with a size that the block does not have.
 #include "wrong.h"
 

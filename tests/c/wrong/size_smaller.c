@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: undetected
+// hardened: abort freed with a wrong size: ADDRESS
 // `free_sized` with the size of a smaller class.
 #include "wrong.h"
 

@@ -1,5 +1,5 @@
 // expect: undetected
-// hardened: undetected
+// hardened: abort freed with a wrong size: ADDRESS
 // `free_sized` of a span with a small size.
 #include "wrong.h"
 

@@ -109,6 +109,33 @@ pub(crate) unsafe fn usable_size<B: Boxes>(block: *const u8) -> usize {
     }
 }
 
+/// Ends the process if a request for `size` bytes at a multiple of `align`, a power of two, would not
+/// have got the block at this address. An address that is no block's is left to who frees it.
+///
+/// # Safety
+///
+/// As [`usable_size`].
+pub(crate) unsafe fn expect_size<B: Boxes>(block: NonNull<u8>, size: usize, align: usize) {
+    let shared = B::shared();
+    let kind = shared.pool.registry().tag(block.as_ptr().addr()).kind();
+    let usable = match kind {
+        Kind::Foreign | Kind::SpanTail => return,
+        // SAFETY: passed on.
+        _ => unsafe { usable_size::<B>(block.as_ptr()) },
+    };
+    let fits = match (kind, Gate::<B::Classes>::tier(size, align)) {
+        (Kind::Slab(_, class), Tier::Small(asked)) => class == asked,
+        (Kind::SpanHead(units), Tier::Span(asked)) => units == asked,
+        // A span may have become a huge block.
+        (Kind::Huge, Tier::Span(asked)) => usable == asked * UNIT,
+        (Kind::Huge, Tier::Huge(_)) => size <= usable,
+        _ => false,
+    };
+    if !fits && (size > usable || !shared.has_kept_larger()) {
+        shared.fault(Fault::WrongSize(block.as_ptr().addr()));
+    }
+}
+
 /// Gives the system what is free.
 pub(crate) fn trim<B: Boxes>() -> usize {
     let shared = B::shared();

@@ -148,8 +148,12 @@ unsafe fn move_cold<B: Boxes>(
     let old = unsafe { large::usable_size::<B>(block.as_ptr()) };
     let new = large::allocate_any::<B>(size, align, options);
     if new.is_null() {
+        if size > old {
+            return new;
+        }
         // Smaller is always possible: where the block is, if nowhere else.
-        return if size <= old { block.as_ptr() } else { new };
+        B::shared().note_kept_larger();
+        return block.as_ptr();
     }
     // SAFETY: both have so many bytes, and the new block overlaps nothing.
     unsafe { ptr::copy_nonoverlapping(block.as_ptr(), new, old.min(size)) };
