@@ -9,11 +9,13 @@ mod lint;
 mod loom;
 mod programs;
 mod report;
+mod sanitize;
 mod shell;
 mod so;
 mod soak;
 mod test;
 mod tidy;
+mod valgrind;
 mod workspace;
 mod wrong;
 
@@ -69,6 +71,13 @@ enum Command {
     /// the entry to its `ret` and counted. The golden files hold it with addresses made
     /// symbolic; they bind one compiler version, and under another only the budgets hold.
     Asm(asm::Args),
+    /// Run tests under `ThreadSanitizer`, `AddressSanitizer` and Miri, with a nightly toolchain
+    ///
+    /// Names what the machine lacks, and what a tool cannot run. A race, a bad access or undefined
+    /// behaviour that a tool sees is a failure.
+    Sanitize(sanitize::Args),
+    /// Run the programs of tests/valgrind under memcheck, on a library that tells it what it does
+    Valgrind(valgrind::Args),
     /// Check what libhakmem.so needs, exports and keeps in thread-local storage
     So,
     /// Compile the C and C++ files below tests/c and run each on the C library
@@ -125,6 +134,12 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Loom(args) => report.part("loom", |part| loom::check(&ws, args, part)),
         Command::Tidy(args) => return tidy::run(&ws, args),
         Command::Asm(args) => report.part("asm", |part| asm::check(&ws, args, part)),
+        Command::Valgrind(args) => {
+            report.part("valgrind", |part| valgrind::check(&ws, args, part));
+        }
+        Command::Sanitize(args) => {
+            report.part("sanitize", |part| sanitize::check(&ws, args, part));
+        }
         Command::So => report.part("so", |part| so::check(&ws, part)),
         Command::Wrong(args) => report.part("wrong", |part| wrong::check(&ws, args, part)),
         Command::Capi(args) => report.part("capi", |part| capi::check(&ws, args, part)),

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
-use crate::{asm, capi, controls, loom, programs, shell, so, soak, tidy};
+use crate::{asm, capi, controls, loom, programs, sanitize, shell, so, soak, tidy, valgrind};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -56,6 +56,8 @@ pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("capi", |part| capi::check(ws, &capi::Args::default(), part));
     report.part("programs", |part| programs::check(ws, &programs::Args::quick(), part));
     report.part("soak", |part| soak::check(ws, &soak::Args::short(), part));
+    report.part("valgrind", |part| valgrind::check(ws, &valgrind::Args::default(), part));
+    report.part("sanitize", |part| sanitize::check(ws, &sanitize::Args::quick(), part));
     report.part("elsewhere", |part| {
         elsewhere(part);
         Ok(())
@@ -108,7 +110,6 @@ fn elsewhere(part: &mut Part) {
         part.missing("cargo-nextest: `cargo test` ran the tests, and is enough");
     }
     part.missing("models without a bound on preemptions: take hours, `cargo xtask loom`");
-    part.missing("Miri: needs a nightly toolchain");
 }
 
 #[cfg(test)]

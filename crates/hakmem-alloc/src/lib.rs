@@ -34,13 +34,18 @@ mod paths;
 mod report;
 mod shared;
 mod usage;
+#[cfg(all(feature = "valgrind", target_arch = "x86_64"))]
+mod watched;
 
 pub use boxes::Boxes;
+#[cfg(not(all(feature = "valgrind", target_arch = "x86_64")))]
 pub use global::Allocator;
 pub use heap::Heap;
 pub use options::Options;
 pub use shared::Shared;
 pub use usage::{ClassUse, Usage};
+#[cfg(all(feature = "valgrind", target_arch = "x86_64"))]
+pub use {global::Allocator as Unwatched, watched::Allocator};
 
 /// The boxes, for [`compose!`].
 pub mod parts {
@@ -48,7 +53,9 @@ pub mod parts {
     pub use hakmem_direct_front::Direct;
     pub use hakmem_front_gate::{Doubling, FourPerDoubling};
     pub use hakmem_guarded_pool::Guarded;
-    pub use hakmem_os_acquire::{Acquire, Linux};
+    pub use hakmem_os_acquire::Acquire;
+    #[cfg(not(all(feature = "valgrind", target_arch = "x86_64")))]
+    pub use hakmem_os_acquire::Linux;
     pub use hakmem_page_box::{CheckedSlab, Slab};
     pub use hakmem_shared_pool::SharedPool;
     pub use hakmem_superslab_registry::TwoLevel;
@@ -56,6 +63,9 @@ pub mod parts {
     pub use hakmem_tls_sll::TlsSll;
     pub use hakmem_unified_cache::UnifiedCache;
     pub use hakmem_warm_pool::{Counts, NoCounters};
+
+    #[cfg(all(feature = "valgrind", target_arch = "x86_64"))]
+    pub use crate::watched::Linux;
 }
 
 compose! {

@@ -177,9 +177,7 @@ fn a_disarmed_hook_gives_its_key_back() {
         let mut hook = ExitHook::new();
         let value = Value::default();
         // The thread that armed it ends before.
-        thread::scope(|scope| {
-            scope.spawn(|| arm(&hook, &keys, &value));
-        });
+        in_a_thread(|| arm(&hook, &keys, &value));
         hook.disarm(&keys);
         hook.disarm(&keys);
     }

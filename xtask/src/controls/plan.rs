@@ -123,7 +123,7 @@ fn named(text: &str) -> Result<Named> {
         },
         ["program", name] => command(&["programs", name]),
         ["soak", seconds] => command(&["soak", "--seconds", seconds]),
-        ["so" | "asm"] | ["sanitize" | "fuzz", ..] => command(&words),
+        ["so" | "asm"] | ["sanitize" | "valgrind" | "fuzz", ..] => command(&words),
         _ => bail!("`{text}` names no kind of test"),
     })
 }

@@ -1,10 +1,14 @@
 //! The instruction that enters the system. Numbers come from the `libc` crate's constants; its
-//! functions are never called, because they can be interposed and are cancellation points.
+//! functions are not called, because they can be interposed and are cancellation points. (With
+//! the feature `intercepted` they are, because sanitizers interpose them.)
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(feature = "intercepted")))]
 #[path = "aarch64.rs"]
 mod imp;
-#[cfg(target_arch = "x86_64")]
+#[cfg(feature = "intercepted")]
+#[path = "intercepted.rs"]
+mod imp;
+#[cfg(all(target_arch = "x86_64", not(feature = "intercepted")))]
 #[path = "x86_64.rs"]
 mod imp;
 

@@ -1,0 +1,180 @@
+//! Which tests run under which tool, and which do not, with the reason.
+
+/// What a tool needs of the toolchain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// The sanitizer's runtime, which every toolchain for Linux has.
+    Runtime,
+    /// The standard library's source as well.
+    Source,
+    /// The interpreter.
+    Miri,
+}
+
+/// A tool and its runs.
+#[derive(Debug)]
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) needs: Needs,
+    /// What cargo is asked for.
+    pub(super) command: &'static [&'static str],
+    /// Whether cargo has to be told the target, so that flags are not for build scripts.
+    pub(super) needs_target: bool,
+    pub(super) env: &'static [(&'static str, &'static str)],
+    pub(super) runs: &'static [Run],
+    /// What it cannot run, and why.
+    pub(super) left_out: &'static [&'static str],
+}
+
+/// One test binary.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) package: &'static str,
+    /// `lib` for unit tests.
+    pub(super) binary: &'static str,
+    pub(super) filter: Option<&'static str>,
+    pub(super) skip: &'static [&'static str],
+    pub(super) features: &'static str,
+    pub(super) env: &'static [(&'static str, &'static str)],
+    /// Part of `cargo xtask test`.
+    pub(super) quick: bool,
+}
+
+impl Run {
+    const fn new(package: &'static str, binary: &'static str) -> Self {
+        Self { package, binary, filter: None, skip: &[], features: "", env: &[], quick: false }
+    }
+
+    const fn only(mut self, filter: &'static str) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    const fn without(mut self, skip: &'static [&'static str]) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    /// On libc's `mmap`, which the sanitizer sees.
+    const fn intercepted(mut self) -> Self {
+        self.features = "hakmem-os-acquire/intercepted";
+        self
+    }
+
+    const fn quick(mut self) -> Self {
+        self.quick = true;
+        self
+    }
+
+    pub(super) fn name(&self) -> String {
+        let package = self.package.trim_start_matches("hakmem-");
+        let filter = self.filter.map(|filter| format!(" {filter}")).unwrap_or_default();
+        format!("{package} {}{filter}", self.binary)
+    }
+
+    pub(super) fn binary_args(&self) -> Vec<&'static str> {
+        match self.binary {
+            "lib" => vec!["--lib"],
+            binary => vec!["--test", binary],
+        }
+    }
+}
+
+pub(super) const TOOLS: [Tool; 3] = [
+    Tool {
+        name: "thread",
+        title: "ThreadSanitizer",
+        needs: Needs::Source,
+        command: &["test", "--profile", "sanitize", "-Zbuild-std"],
+        needs_target: true,
+        env: &[
+            ("RUSTFLAGS", "-Zsanitizer=thread"),
+            ("TSAN_OPTIONS", "halt_on_error=1"),
+            ("BOLERO_RANDOM_ITERATIONS", "150"),
+        ],
+        runs: &[
+            Run::new("hakmem-page-box", "threads").quick(),
+            Run::new("hakmem-shared-pool", "threads"),
+            Run::new("hakmem-tls-bind", "exit"),
+            Run::new("hakmem-alloc", "global").intercepted().quick(),
+            Run::new("hakmem-alloc", "compose").intercepted(),
+            Run::new("hakmem-fuzz", "heap").only("at_once").intercepted(),
+        ],
+        left_out: &[
+            "the tests of one thread, where there is nothing to see",
+            "the C library: C programs that are linked with it are not compiled for it",
+        ],
+    },
+    Tool {
+        name: "address",
+        title: "AddressSanitizer",
+        needs: Needs::Runtime,
+        command: &["test", "--profile", "sanitize"],
+        needs_target: true,
+        env: &[("RUSTFLAGS", "-Zsanitizer=address"), ("PROPTEST_CASES", "60")],
+        runs: &[
+            Run::new("hakmem-sync", "tree"),
+            Run::new("hakmem-contract", "lib"),
+            Run::new("hakmem-front-gate", "boundary"),
+            Run::new("hakmem-front-gate", "random"),
+            Run::new("hakmem-superslab-registry", "boundary").quick(),
+            Run::new("hakmem-superslab-registry", "random"),
+            Run::new("hakmem-os-acquire", "boundary"),
+            Run::new("hakmem-os-acquire", "failures"),
+            Run::new("hakmem-os-acquire", "names"),
+            Run::new("hakmem-os-acquire", "random"),
+            Run::new("hakmem-shared-pool", "boundary"),
+            Run::new("hakmem-shared-pool", "random"),
+            Run::new("hakmem-shared-pool", "threads"),
+            Run::new("hakmem-page-box", "boundary").quick(),
+            Run::new("hakmem-page-box", "outbox"),
+            Run::new("hakmem-page-box", "random"),
+            Run::new("hakmem-page-box", "threads"),
+            Run::new("hakmem-warm-pool", "boundary"),
+            Run::new("hakmem-warm-pool", "random"),
+            Run::new("hakmem-tls-sll", "boundary").quick(),
+            Run::new("hakmem-unified-cache", "boundary").quick(),
+            Run::new("hakmem-tls-bind", "table"),
+            Run::new("hakmem-tls-bind", "exit"),
+            Run::new("hakmem-alloc", "compose"),
+            Run::new("hakmem-alloc", "global"),
+        ],
+        left_out: &[
+            "blocks of hakmem: it poisons what its own malloc gives out, and our blocks are \
+             mapped; the valgrind runs look at those",
+        ],
+    },
+    Tool {
+        name: "miri",
+        title: "Miri",
+        needs: Needs::Miri,
+        command: &["miri", "test"],
+        needs_target: false,
+        env: &[
+            (
+                "MIRIFLAGS",
+                "-Zmiri-tree-borrows -Zmiri-permissive-provenance -Zmiri-disable-isolation",
+            ),
+            ("PROPTEST_CASES", "2"),
+        ],
+        runs: &[
+            Run::new("hakmem-page-box", "boundary").without(&[
+                "any_number_of_blocks",
+                "blocks_are_handed_out_ascending",
+                "blocks_come_back_in_every_order",
+                "every_block_is_located",
+            ]),
+            Run::new("hakmem-page-box", "outbox").without(&[
+                "a_word_that_needs",
+                "every_block_of_every_slab",
+                "what_waits_is_sent_again",
+            ]),
+        ],
+        left_out: &[
+            "the facade and the C library: the thread word and system calls are assembly",
+            "tests that go over all blocks of all classes: they would take minutes each",
+            "stacked borrows: a front cache points into itself, which tree borrows allow",
+        ],
+    },
+];
