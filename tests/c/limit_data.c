@@ -1,4 +1,3 @@
-// only: default guards, and blocks that are held back, take the space that is counted here
 // RLIMIT_DATA counts private writable mappings: null and ENOMEM at the limit, and all is well when
 // it is lifted.
 #include "check.h"

@@ -73,7 +73,9 @@ impl<P: Pool<Memory: Guard>> Guarded<P> {
         }
     }
 
-    /// Gives a range to whom it came from. If it cannot be made accessible, nobody gets it.
+    /// Gives a range to whom it came from. If it cannot be made accessible, nobody gets it: what is
+    /// inaccessible does not count as a program's data, so a limit may refuse. Then what is free below
+    /// goes back to the system first.
     ///
     /// # Safety
     ///
@@ -82,7 +84,11 @@ impl<P: Pool<Memory: Guard>> Guarded<P> {
         let (base, bytes) = extent(range);
         // SAFETY: the caller's range.
         if !unsafe { self.open(base, bytes) } {
-            return;
+            self.pool.purge_all();
+            // SAFETY: as above.
+            if !unsafe { self.open(base, bytes) } {
+                return;
+            }
         }
         match range {
             // SAFETY: the caller's units, for which no tag is published since they were retired.
