@@ -5,6 +5,7 @@ mod asm;
 mod bench;
 mod capi;
 mod controls;
+mod fuzz;
 mod lint;
 mod loom;
 mod programs;
@@ -54,6 +55,12 @@ enum Command {
     Lint,
     /// Run what CI runs: lint, then test
     Ci,
+    /// Run the fuzz targets, all or those named, for minutes
+    ///
+    /// With cargo-bolero and a nightly toolchain libFuzzer chooses the inputs by the code that they
+    /// reach; without, they are random. A failure prints the command that shows it again. Under
+    /// `cargo xtask test` each target runs for seconds.
+    Fuzz(fuzz::Args),
     /// Run the loom models, all or those of the boxes named
     ///
     /// Every crates/BOX/tests/loom_*.rs is one model file, built with `--cfg loom` in a
@@ -131,6 +138,10 @@ fn main() -> anyhow::Result<ExitCode> {
             lint::run(&ws, &mut report);
             test::all(&ws, &mut report);
         }
+        Command::Fuzz(args) if args.list => {
+            return fuzz::list(&ws, args).map(|()| ExitCode::SUCCESS);
+        }
+        Command::Fuzz(args) => report.part("fuzz", |part| fuzz::check(&ws, args, part)),
         Command::Loom(args) => report.part("loom", |part| loom::check(&ws, args, part)),
         Command::Tidy(args) => return tidy::run(&ws, args),
         Command::Asm(args) => report.part("asm", |part| asm::check(&ws, args, part)),
