@@ -176,6 +176,12 @@ pub(super) const TOOLS: [Tool; 3] = [
                 "every_block_of_every_slab",
                 "what_waits_is_sent_again",
             ]),
+            Run::new("hakmem-unified-cache", "boundary").without(&[
+                "a_bin_moves",
+                "a_full_bin_gives",
+                "conforms",
+                "each_miss",
+            ]),
         ],
         left_out: &[
             "the facade and the C library: the thread word and system calls are assembly",

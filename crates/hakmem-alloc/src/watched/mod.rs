@@ -85,8 +85,7 @@ impl<B: Boxes> Allocator<B> {
     pub fn allocate_aligned(&self, size: usize, align: usize) -> *mut u8 {
         let quiet = Quiet::new();
         let block = self.0.allocate_aligned(size.saturating_add(ZONE), align);
-        // Also what an earlier owner left: the bytes between this block and the next.
-        self.forbid_all(block);
+        hide::<B>();
         drop(quiet);
         announce(block, size, false)
     }
@@ -96,16 +95,9 @@ impl<B: Boxes> Allocator<B> {
     pub fn allocate_zeroed(&self, size: usize, align: usize) -> *mut u8 {
         let quiet = Quiet::new();
         let block = self.0.allocate_zeroed(size.saturating_add(ZONE), align);
-        self.forbid_all(block);
+        hide::<B>();
         drop(quiet);
         announce(block, size, true)
-    }
-
-    fn forbid_all(&self, block: *mut u8) {
-        // SAFETY: null or a block that was allocated just now.
-        let bytes = unsafe { self.0.usable_size(block) };
-        request::forbid(block.addr(), bytes);
-        hide::<B>();
     }
 
     /// Takes back a block, or null.

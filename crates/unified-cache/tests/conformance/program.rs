@@ -15,7 +15,9 @@ pub const SMALL: usize = 8;
 pub struct Program<F: FrontCache> {
     pub source: Source,
     pub meta: Meta,
-    cache: Box<F>,
+    /// From a box. A pointer, because a cache points into itself, and who moves a box claims
+    /// that nobody else points there.
+    cache: *mut F,
     limit_shift: u32,
     live: [Vec<Block>; MAX_CLASSES],
     filled: HashMap<Block, u8>,
@@ -24,9 +26,9 @@ pub struct Program<F: FrontCache> {
 
 impl<F: FrontCache> Program<F> {
     pub fn new(limit_shift: u32) -> Self {
-        let mut cache = Box::new(F::EMPTY);
-        // SAFETY: ours, without blocks, and it stays in its box.
-        unsafe { F::open(&raw mut *cache, limit_shift) };
+        let cache = Box::into_raw(Box::new(F::EMPTY));
+        // SAFETY: ours, without blocks, and it stays where it is.
+        unsafe { F::open(cache, limit_shift) };
         Self {
             source: Source::new(),
             meta: Meta::default(),
@@ -40,7 +42,7 @@ impl<F: FrontCache> Program<F> {
 
     /// The cache.
     pub fn cache(&mut self) -> *mut F {
-        &raw mut *self.cache
+        self.cache
     }
 
     /// Blocks of `class` that are neither the program's nor the source's.
@@ -137,5 +139,12 @@ impl<F: FrontCache> Program<F> {
     fn check_limit(&self, class: Class) {
         let n_cached = self.n_cached(class);
         assert!(n_cached <= self.limit(class), "{n_cached} blocks are cached: {class:?}");
+    }
+}
+
+impl<F: FrontCache> Drop for Program<F> {
+    fn drop(&mut self) {
+        // SAFETY: from a box, and not used any more.
+        drop(unsafe { Box::from_raw(self.cache) });
     }
 }
