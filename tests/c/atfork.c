@@ -2,12 +2,14 @@
 // posix_spawn, popen and system, whose children begin in our memory.
 #include "check.h"
 #include <spawn.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 extern char **environ;
 
 static char *kept[8];
 static int next;
+static atomic_int stop;
 
 static void allocate(void) {
     CHECK((kept[next] = malloc(100 + 40000 * next)) != NULL);
@@ -20,10 +22,11 @@ static void release(void) {
     CHECK(kept[next] != NULL && kept[next][0] == 'k');
     free(kept[next]);
     kept[next] = NULL;
+    free(malloc(3000));
 }
 
 static void *other(void *unused) {
-    for (int i = 0; i < 200000; i++)
+    for (int i = 0; !stop; i++)
         free(malloc(i % 3000));
     return unused;
 }
@@ -51,6 +54,7 @@ int main(void) {
         CHECK(strcmp(line, "text\n") == 0 && pclose(pipe) == 0);
         CHECK(system("exit 7") == 7 << 8);
     }
+    stop = 1;
     pthread_join(thread, NULL);
     return 0;
 }

@@ -5,7 +5,11 @@
 static const size_t SIZES[] = {1, 16, 24, 100, 1000, 1024, 1040, 4096, 10000, 32768, 32769, 65536,
     100000, 1 << 20, (1 << 20) + 1, 2 << 20, (2 << 20) + 1, 7 << 20};
 
-enum { N = 40 };
+enum { N = 40, N_PINS = 200 };
+
+// Blocks that stay, so that the memory around them does, and a trim can only empty it.
+static char *pins[N_PINS];
+static size_t n_pins;
 
 // Leaves `N` blocks of `size` bytes behind, dirty and free.
 static void dirty(size_t size, int n) {
@@ -14,6 +18,8 @@ static void dirty(size_t size, int n) {
         blocks[i] = malloc(size);
         CHECK(blocks[i] != NULL, "%zu", size);
         memset(blocks[i], 0xA5, malloc_usable_size(blocks[i]));
+        if (i == n / 2 && n_pins < N_PINS)
+            pins[n_pins++] = malloc(70000);
     }
     for (int i = 0; i < n; i++)
         free(blocks[i]);
@@ -59,5 +65,7 @@ int main(void) {
                 malloc_trim(0);
         }
     }
+    for (size_t i = 0; i < n_pins; i++)
+        free(pins[i]);
     return 0;
 }

@@ -73,3 +73,19 @@ fn ten_superslabs_and_a_hundred_thousand_take_the_same_steps() {
     assert_eq!(few, many);
     assert!(few.iter().all(|&n| n < 60), "{few:?}");
 }
+
+/// Steps of the first request for 16, 8, 4 and 2 units when every SuperSlab is full.
+fn first_uses(n_superslabs: usize) -> Vec<usize> {
+    let pool = pool(Fake::default(), Steps::default());
+    for _ in 0..n_superslabs * 32 {
+        assert_eq!(acquire(&pool, 1, 1).len(), 1);
+    }
+    let first = |units| steps(&pool, || assert_eq!(acquire(&pool, units, 1).len(), 1));
+    [16, 8, 4, 2].map(first).to_vec()
+}
+
+#[test]
+fn full_superslabs_are_not_passed_on_the_way() {
+    let few = first_uses(10);
+    assert_eq!(few, first_uses(10_000));
+}

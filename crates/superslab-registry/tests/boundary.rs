@@ -96,6 +96,23 @@ fn a_span_has_a_head_and_a_tail_across_leaves() {
 }
 
 #[test]
+fn every_unit_of_a_leaf_has_a_tag_and_a_word_of_its_own() {
+    let registry = common::registry();
+    let addresses = || (GIB_4..2 * GIB_4).step_by(UNIT);
+    assert!(registry.cover(GIB_4, GIB_4, &Arena::default()));
+    for address in addresses() {
+        let tag = Tag::from_bits((address / UNIT) as u32);
+        // SAFETY: just covered, and nobody else's.
+        unsafe { registry.publish(address, 1, tag, tag, address) };
+    }
+    for address in addresses() {
+        assert_eq!(registry.tag(address), Tag::from_bits((address / UNIT) as u32));
+        // SAFETY: covered.
+        assert_eq!(unsafe { registry.word_covered(address) }, address);
+    }
+}
+
+#[test]
 fn a_refused_leaf_changes_nothing() {
     let registry = common::registry();
     let arena = Arena::default();

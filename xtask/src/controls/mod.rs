@@ -147,14 +147,16 @@ fn report(
     let mut faults = Vec::new();
     for (test, outcome) in outcomes {
         match outcome {
-            Outcome::Caught(said) if verbose => caught.push(format!("\n        {test}: {said}")),
+            Outcome::Caught(said) if verbose => caught.push(format!("\n        {test} ({said})")),
             Outcome::Caught(_) => caught.push(test.to_string()),
             Outcome::Survived => faults.push(format!("{test} does not notice")),
             Outcome::Broken(why) => faults.push(format!("{test}: {why}")),
         }
     }
     if !faults.is_empty() {
-        part.fail(&control.name, &faults.join("; "));
+        let caught =
+            if verbose { format!("\ncaught by {}", caught.join(", ")) } else { String::new() };
+        part.fail(&control.name, &(faults.join("; ") + &caught));
     } else if caught.is_empty() {
         part.missing(&format!("{}: none of its tests can be run", control.name));
     } else {
