@@ -119,8 +119,10 @@ impl<P: OsPort> Acquire<P> {
         // SAFETY: the caller took the range out of circulation.
         if unsafe { self.os.unmap(range, bytes) } {
             self.books.mapped.sub(bytes);
+            // The highest gap first: with the last one first, mappings would wander downwards through
+            // the address space, and the registry needs memory for every place that they come by.
             // Relaxed: a wish, used by nobody for anything else.
-            self.below.store(base + bytes, Ordering::Relaxed);
+            self.below.fetch_max(base + bytes, Ordering::Relaxed);
             return true;
         }
         // SAFETY: as above; nobody needs the contents.

@@ -63,43 +63,45 @@ impl<P: OsPort> Acquire<P> {
     /// If it is not, the place that was just given back, rounded down, is the next wish: that
     /// costs neither a longer mapping nor the cutting of it.
     pub(super) fn map_aligned(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        // Relaxed: a wish, used by nobody for anything else.
+        let mut below = self.below.load(Ordering::Relaxed);
         for _ in 0..PLAIN_ATTEMPTS {
-            let base = self.map_near(bytes, align)?;
+            let base = self.map_below(below, bytes, align)?;
             let address = base.as_ptr().expose_provenance();
             if address & (align - 1) == 0 && in_reach(address, bytes) {
-                // Relaxed: a wish, used by nobody for anything else.
+                // Relaxed: as above.
                 self.below.store(address, Ordering::Relaxed);
                 return Some(base);
             }
             if !self.give_back(address, bytes, true) {
                 break;
             }
+            below = address + bytes;
         }
-        self.map_longer(bytes, align)
+        self.map_longer(below, bytes, align)
     }
 
     /// Maps more than is needed and gives back what is before and behind the aligned part.
     #[cold]
     #[inline(never)]
-    fn map_longer(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    fn map_longer(&self, below: usize, bytes: usize, align: usize) -> Option<NonNull<u8>> {
         let longer = bytes.checked_add(align - OS_PAGE)?;
-        let base = self.map_near(longer, align)?.as_ptr().expose_provenance();
+        let base = self.map_below(below, longer, align)?.as_ptr().expose_provenance();
         if !in_reach(base, longer) {
             self.give_back(base, longer, true);
             return None;
         }
         let begin = base.next_multiple_of(align);
-        self.give_back(base, begin - base, true);
+        let is_cut = self.give_back(base, begin - base, true);
         self.give_back(begin + bytes, longer - bytes - (begin - base), true);
+        // A piece that stays would be in the way of the next one, and so would the next one's.
         // Relaxed: as in `map_aligned`.
-        self.below.store(begin, Ordering::Relaxed);
+        self.below.store(if is_cut { begin } else { base }, Ordering::Relaxed);
         pointer(begin)
     }
 
-    /// Maps, with the wish to lie just below the last mapping, and accounts for it.
-    fn map_near(&self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
-        // Relaxed: as in `map_aligned`.
-        let below = self.below.load(Ordering::Relaxed);
+    /// Maps, with the wish to lie just below `below`, and accounts for it.
+    fn map_below(&self, below: usize, bytes: usize, align: usize) -> Option<NonNull<u8>> {
         let near = below.checked_sub(bytes).map_or(0, |near| near & !(align - 1));
         let base = self.os.map(near, bytes)?;
         self.books.mapped.add(bytes);
