@@ -215,3 +215,13 @@ pub(crate) fn relieve_orphan<B: Boxes>(shared: &Shared<B>) -> bool {
     shared.heaps.park(owner);
     true
 }
+
+/// Does the same for every orphan that there is now.
+pub(crate) fn relieve_orphans<B: Boxes>(shared: &Shared<B>) {
+    // One orphan after the other, round the table: as many turns as there are heaps come by all.
+    for _ in 0..shared.heaps.made() {
+        if !relieve_orphan(shared) {
+            return;
+        }
+    }
+}

@@ -148,5 +148,6 @@ pub(crate) fn trim<B: Boxes>() -> usize {
         // SAFETY: this thread's heap.
         unsafe { bind::work_in::<B, _>(heap, flush) };
     }
+    bind::relieve_orphans(shared);
     shared.pool.purge_all() + shared.pool.memory().trim(true)
 }

@@ -9,7 +9,7 @@ use hakmem_contract::{
 };
 use hakmem_tls_bind::ThreadWord;
 
-use super::bind;
+use super::{bind, large};
 use crate::boxes::Boxes;
 use crate::heap::Heap;
 use crate::options::Options;
@@ -45,13 +45,25 @@ pub(crate) fn pop<B: Boxes>(class: Class) -> Option<NonNull<u8>> {
     unsafe { B::Front::pop(front, class) }
 }
 
-/// The front cache has no block of `class`, or the thread has no heap.
+/// The front cache has no block of `class`, or the thread has no heap. When memory has run out, what
+/// the caches and orphans hold is given back first, once.
 #[cold]
 #[inline(never)]
 fn allocate_class_cold<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
-    if B::Word::get() == bind::late::<B>() {
-        return allocate_late_cold::<B>(class, options);
+    let allocate = match B::Word::get() == bind::late::<B>() {
+        true => allocate_late::<B>,
+        false => allocate_bound::<B>,
+    };
+    let block = allocate(class, options);
+    if !block.is_null() {
+        return block;
     }
+    large::trim::<B>();
+    allocate(class, options)
+}
+
+/// A block of `class` by way of this thread's heap; one is bound if it has none.
+fn allocate_bound<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
     let Some(heap) = bind::heap::<B>(options) else { return ptr::null_mut() };
     let allocate = |heap: &mut Heap<B>| {
         // Binding may have allocated, and left blocks in the cache; so may a signal handler.
@@ -82,9 +94,7 @@ fn refill<B: Boxes>(heap: &mut Heap<B>, class: Class) -> *mut u8 {
 }
 
 /// The thread's exit hook has run: a heap is borrowed for this block.
-#[cold]
-#[inline(never)]
-fn allocate_late_cold<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
+fn allocate_late<B: Boxes>(class: Class, options: &Options) -> *mut u8 {
     let Some(mut heap) = bind::claim::<B>(options) else { return ptr::null_mut() };
     // SAFETY: the claim made it ours.
     let heap = unsafe { heap.as_mut() };

@@ -105,6 +105,11 @@ impl<const N: usize> Slots<N> {
         self.slots.iter()
     }
 
+    /// Bytes of all ranges, in a quiet moment.
+    pub fn bytes(&self) -> usize {
+        self.slots.iter().filter_map(Slot::peek).map(Kept::bytes).sum()
+    }
+
     fn best(&self, count: usize, align: usize) -> Option<(&Slot, Kept)> {
         let mut best: Option<(&Slot, Kept)> = None;
         for slot in &self.slots {
