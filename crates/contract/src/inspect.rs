@@ -44,8 +44,9 @@ pub trait Inspect {
 
 /// A registry that can be read from end to end.
 pub trait Survey {
-    /// Shows the tag of each unit that has one, as of some moment each. O(address space in use).
-    fn survey(&self, see: impl FnMut(Tag));
+    /// Shows the address, tag and word of each unit that has a tag, as of some moment each. O(address
+    /// space in use).
+    fn survey(&self, see: impl FnMut(usize, Tag, usize));
 }
 
 /// A pool that knows how many SuperSlabs its units lie in.

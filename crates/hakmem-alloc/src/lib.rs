@@ -25,6 +25,7 @@
 #![warn(clippy::missing_inline_in_public_items)] // on the malloc fast path
 
 mod boxes;
+pub mod census;
 mod compose;
 mod global;
 pub mod hardened;
@@ -38,6 +39,7 @@ mod usage;
 mod watched;
 
 pub use boxes::Boxes;
+pub use census::Census;
 #[cfg(not(all(feature = "valgrind", target_arch = "x86_64")))]
 pub use global::Allocator;
 pub use heap::Heap;

@@ -76,7 +76,7 @@ pub(crate) fn count<B: Boxes>() -> Usage {
     for (row, class) in usage.classes.iter_mut().zip(classes) {
         row.block_size = B::Classes::geometry(class).block_size as usize;
     }
-    shared.pool.registry().survey(|tag| note(&mut usage, tag.kind()));
+    shared.pool.registry().survey(|_, tag, _| note(&mut usage, tag.kind()));
     usage
 }
 

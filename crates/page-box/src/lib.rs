@@ -54,6 +54,7 @@
 mod arithmetic;
 mod chance;
 mod checked;
+mod count;
 mod outbox;
 mod remote;
 mod slab;

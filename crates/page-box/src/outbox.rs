@@ -119,6 +119,19 @@ impl<P: Page> Outbox<P> {
         Ok(())
     }
 
+    /// Shows `visit` every slab that blocks wait for, and how many; a slab may come several times. For a
+    /// census.
+    #[inline]
+    pub fn each(&self, mut visit: impl FnMut(ptr::NonNull<P>, usize)) {
+        for entry in &self.entries {
+            if let Some(slab) = ptr::NonNull::new(entry.slab)
+                && entry.bits != 0
+            {
+                visit(slab, entry.bits.count_ones() as usize);
+            }
+        }
+    }
+
     /// Sends everything off.
     ///
     /// # Errors

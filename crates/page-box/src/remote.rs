@@ -166,6 +166,17 @@ impl Remote {
         unsafe { &*word }
     }
 
+    /// What is in the remote word `index` now.
+    ///
+    /// # Safety
+    ///
+    /// As [`word`](Self::word).
+    pub(crate) unsafe fn given(this: *const Self, index: usize) -> u64 {
+        // Relaxed: for a census, in a quiet moment.
+        // SAFETY: passed on.
+        unsafe { Self::word(this, index) }.load(Ordering::Relaxed)
+    }
+
     /// See [`Page::give_remote`](hakmem_contract::Page::give_remote).
     ///
     /// # Safety

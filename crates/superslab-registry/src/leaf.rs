@@ -1,6 +1,6 @@
 //! A leaf: the tags and words of 4 GiB of addresses.
 
-use hakmem_contract::Tag;
+use hakmem_contract::{Tag, UNIT_SHIFT};
 use hakmem_sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::LEAF_UNITS;
@@ -37,13 +37,14 @@ impl Leaf {
         }
     }
 
-    /// Shows each tag that is not foreign.
-    pub(crate) fn survey(&self, see: &mut impl FnMut(Tag)) {
-        for tag in &self.tags {
-            // Relaxed: nobody looks at the unit or at its word.
-            let tag = Tag::from_bits(tag.load(Ordering::Relaxed));
+    /// Shows each unit whose tag is not foreign; the first unit is at `base`.
+    pub(crate) fn survey(&self, base: usize, see: &mut impl FnMut(usize, Tag, usize)) {
+        for (unit, (tag, word)) in self.tags.iter().zip(&self.words).enumerate() {
+            // Acquire: the head of R2.
+            let tag = Tag::from_bits(tag.load(Ordering::Acquire));
             if tag != Tag::FOREIGN {
-                see(tag);
+                // Relaxed: after the tag (R2).
+                see(base + (unit << UNIT_SHIFT), tag, word.load(Ordering::Relaxed));
             }
         }
     }

@@ -241,13 +241,13 @@ unsafe impl Registry for TwoLevel {
 
 impl Survey for TwoLevel {
     #[inline]
-    fn survey(&self, mut see: impl FnMut(Tag)) {
-        for entry in &self.leaves {
+    fn survey(&self, mut see: impl FnMut(usize, Tag, usize)) {
+        for (number, entry) in self.leaves.iter().enumerate() {
             // Acquire: the head of R1.
             let leaf = entry.load(Ordering::Acquire);
             // SAFETY: null, or a leaf, which lives for ever.
             if let Some(leaf) = unsafe { leaf.as_ref() } {
-                leaf.survey(&mut see);
+                leaf.survey(number << LEAF_SHIFT, &mut see);
             }
         }
     }

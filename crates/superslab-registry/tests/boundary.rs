@@ -60,7 +60,7 @@ fn a_survey_shows_each_tag() {
     let registry = common::registry();
     let seen = || {
         let mut seen = Vec::new();
-        registry.survey(|tag| seen.push(tag));
+        registry.survey(|address, tag, word| seen.push((address, tag, word)));
         seen
     };
     assert_eq!(seen(), []);
@@ -69,10 +69,11 @@ fn a_survey_shows_each_tag() {
     assert_eq!(seen(), [], "room is no tag");
     // SAFETY: just covered, and nobody else's.
     unsafe { registry.publish(base, 3, Tag::span_head(3), Tag::SPAN_TAIL, 7) };
-    assert_eq!(seen(), [Tag::span_head(3), Tag::SPAN_TAIL, Tag::SPAN_TAIL], "two leaves");
+    let tail = |unit| (base + unit * UNIT, Tag::SPAN_TAIL, 7);
+    assert_eq!(seen(), [(base, Tag::span_head(3), 7), tail(1), tail(2)], "two leaves");
     // SAFETY: as above.
     unsafe { registry.publish(base, 1, Tag::FOREIGN, Tag::FOREIGN, 7) };
-    assert_eq!(seen(), [Tag::SPAN_TAIL, Tag::SPAN_TAIL]);
+    assert_eq!(seen(), [tail(1), tail(2)]);
 }
 
 #[test]

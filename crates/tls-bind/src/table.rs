@@ -121,6 +121,13 @@ impl<H> HeapTable<H> {
         self.next.load(Ordering::Relaxed).min(CAPACITY)
     }
 
+    /// Every heap that was made, whoever has it now. To look at one is for a quiet moment.
+    #[inline]
+    pub fn heaps(&self) -> impl Iterator<Item = NonNull<H>> {
+        // Acquire: the head of H2.
+        self.heaps.iter().filter_map(|heap| NonNull::new(heap.load(Ordering::Acquire)))
+    }
+
     /// Makes the claimed heap an orphan. What the caller did to it is visible to the next one
     /// that claims it (H1).
     #[inline]

@@ -182,6 +182,12 @@ impl TlsSll {
         // The lists come first, and are half as long as the class's bits say.
         this.cast::<List>().wrapping_byte_add(class.bits() / 2)
     }
+
+    /// How many blocks of `class` are cached. For a census.
+    #[inline]
+    pub fn len(&self, class: Class) -> usize {
+        self.lists.get(class.index()).map_or(0, List::len)
+    }
 }
 
 // SAFETY: *conservation*: a list's blocks are exactly what was pushed and not popped or given

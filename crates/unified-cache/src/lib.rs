@@ -122,6 +122,13 @@ impl UnifiedCache {
         // The bins come first.
         this.cast::<Bin>().wrapping_byte_add(class.bits())
     }
+
+    /// How many blocks of `class` are cached. For a census.
+    #[inline]
+    pub fn len(&self, class: Class) -> usize {
+        let bin = self.bins.get(class.index());
+        bin.map_or(0, |bin| (bin.top.addr() - bin.base.addr()) / size_of::<Slot>())
+    }
 }
 
 // SAFETY: *conservation*: a bin's blocks are exactly what was pushed and not popped or given

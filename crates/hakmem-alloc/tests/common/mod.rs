@@ -4,6 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hakmem_alloc::{Allocator, Boxes};
 
@@ -12,10 +13,12 @@ use hakmem_alloc::{Allocator, Boxes};
 /// # Invariants
 ///
 /// - `block` has `size` bytes, is aligned to `align`, and holds the pattern of `tag`.
+/// - `usable` is its usable size, and part of [`USABLE`].
 #[derive(Debug)]
 pub struct Live {
     block: NonNull<u8>,
     size: usize,
+    usable: usize,
     align: usize,
     tag: usize,
 }
@@ -23,15 +26,25 @@ pub struct Live {
 // SAFETY: a block may be used and freed by any thread; who has the value has the block.
 unsafe impl Send for Live {}
 
+/// Usable bytes of all live blocks of the process, as the program was told when it got them.
+pub static USABLE: AtomicUsize = AtomicUsize::new(0);
+
 /// The first so many bytes are written and checked one by one, of the others some.
 const DENSE: usize = 64;
 
 /// The distance of the others.
 const STEP: usize = 61;
 
+/// From here on they are farther apart.
+const NEAR: usize = 16 << 10;
+
+/// The distance of those: a little more than five pages.
+const FAR: usize = 20_483;
+
 /// Which bytes of the first `size` are looked at.
 fn places(size: usize) -> impl Iterator<Item = usize> {
-    (0..size.min(DENSE)).chain((DENSE..size).step_by(STEP))
+    let near = (DENSE..size.min(NEAR)).step_by(STEP);
+    (0..size.min(DENSE)).chain(near).chain((NEAR..size).step_by(FAR))
 }
 
 /// The byte at `place` of the block `tag`. Never 0.
@@ -89,6 +102,15 @@ impl Live {
         }
     }
 
+    /// Notes what the allocator says of its usable size now.
+    fn note_usable(&mut self, usable: usize) {
+        assert!(usable >= self.size, "{usable} usable bytes of {self:?}");
+        // INVARIANT: the old size leaves the sum, the new one joins it. Relaxed: a sum.
+        USABLE.fetch_sub(self.usable, Ordering::Relaxed);
+        USABLE.fetch_add(usable, Ordering::Relaxed);
+        self.usable = usable;
+    }
+
     fn layout(&self) -> Layout {
         Layout::from_size_align(self.size, self.align).unwrap()
     }
@@ -102,11 +124,17 @@ pub struct Shadow<B: Boxes + 'static> {
     /// How many requests got null.
     pub refused: usize,
     next_tag: usize,
+    watch: fn(),
 }
 
 impl<B: Boxes> Shadow<B> {
     pub fn new(alloc: &'static Allocator<B>, first_tag: usize) -> Self {
-        Self { alloc, live: Vec::new(), refused: 0, next_tag: first_tag }
+        Self::watched(alloc, first_tag, || {})
+    }
+
+    /// One that calls `watch` after every call of the allocator.
+    pub fn watched(alloc: &'static Allocator<B>, first_tag: usize, watch: fn()) -> Self {
+        Self { alloc, live: Vec::new(), refused: 0, next_tag: first_tag, watch }
     }
 
     /// Asks for a block. `false`: null.
@@ -123,7 +151,7 @@ impl<B: Boxes> Shadow<B> {
         // SAFETY: as in `get`.
         let block = unsafe { self.alloc.alloc_zeroed(layout) };
         if let Some(block) = NonNull::new(block) {
-            let live = Live { block, size, align, tag: 0 };
+            let live = Live { block, size, usable: 0, align, tag: 0 };
             let dirty = places(size).chain(size.checked_sub(1)).find(|&at| live.read(at) != 0);
             assert_eq!(dirty, None, "a byte that is not zero in {live:?}");
         }
@@ -133,16 +161,17 @@ impl<B: Boxes> Shadow<B> {
     fn take(&mut self, block: *mut u8, size: usize, align: usize) -> bool {
         let Some(block) = NonNull::new(block) else {
             self.refused += 1;
+            (self.watch)();
             return false;
         };
-        let live = Live { block, size, align, tag: self.next_tag };
+        let mut live = Live { block, size, usable: 0, align, tag: self.next_tag };
         assert!(live.address().is_multiple_of(align.max(16)), "misaligned: {live:?}");
         // SAFETY: a live block.
-        let usable = unsafe { self.alloc.usable_size(block.as_ptr()) };
-        assert!(usable >= size, "{usable} usable bytes of {live:?}");
+        live.note_usable(unsafe { self.alloc.usable_size(block.as_ptr()) });
         self.next_tag += 1;
         live.stamp();
         self.live.push(live);
+        (self.watch)();
         true
     }
 
@@ -156,6 +185,7 @@ impl<B: Boxes> Shadow<B> {
         let Some(block) = NonNull::new(block) else {
             live.check_all();
             self.refused += 1;
+            (self.watch)();
             return false;
         };
         // INVARIANT: the block has moved, or is as long as it was asked to be.
@@ -163,10 +193,10 @@ impl<B: Boxes> Shadow<B> {
         live.size = size;
         assert!(live.address().is_multiple_of(live.align.max(16)), "misaligned: {live:?}");
         // SAFETY: a live block.
-        let usable = unsafe { self.alloc.usable_size(block.as_ptr()) };
-        assert!(usable >= size, "{usable} usable bytes of {live:?}");
+        live.note_usable(unsafe { self.alloc.usable_size(block.as_ptr()) });
         live.check(old.min(size));
         live.stamp();
+        (self.watch)();
         true
     }
 
@@ -174,6 +204,11 @@ impl<B: Boxes> Shadow<B> {
     pub fn give(&mut self, index: usize) {
         let live = self.live.swap_remove(index);
         live.check_all();
+        // SAFETY: a live block.
+        let usable = unsafe { self.alloc.usable_size(live.block.as_ptr()) };
+        assert_eq!(usable, live.usable, "the usable size of {live:?} has changed");
+        // Relaxed: a sum.
+        USABLE.fetch_sub(live.usable, Ordering::Relaxed);
         let layout = live.layout();
         // By both of the ways that there are.
         if live.tag.is_multiple_of(3) {
@@ -183,6 +218,7 @@ impl<B: Boxes> Shadow<B> {
             // SAFETY: a live block of this layout.
             unsafe { self.alloc.dealloc(live.block.as_ptr(), layout) };
         }
+        (self.watch)();
     }
 
     /// Checks every live block.
@@ -234,7 +270,8 @@ fn hand_over<B: Boxes>(alloc: &'static Allocator<B>, shadow: &mut Shadow<B>) {
     for tag in 1..5 {
         let theirs = shadow.live.split_off(shadow.live.len() / 2);
         let thread = std::thread::spawn(move || {
-            let mut shadow = Shadow { alloc, live: theirs, refused: 0, next_tag: tag << 20 };
+            let mut shadow = Shadow::new(alloc, tag << 20);
+            shadow.live = theirs;
             let n = shadow.live.len();
             shadow.clear();
             for i in 0..n {

@@ -57,6 +57,7 @@ enum Rule {
     Never,
     At(usize),
     From(usize),
+    Above(usize),
     When(Box<dyn Fn(Call, usize) -> bool + Send>),
 }
 
@@ -65,9 +66,20 @@ struct State {
     counts: [usize; KINDS],
     /// Calls since the rule was set.
     made: usize,
+    /// Those of them that were made to fail.
+    refused: usize,
+    /// Bytes of all calls that were made to fail.
+    refused_bytes: [usize; KINDS],
     rule: Rule,
     clock: u64,
     obeys_hints: bool,
+}
+
+impl State {
+    /// Whether `more` bytes would be too many.
+    fn exceeds(&self, more: usize) -> bool {
+        matches!(self.rule, Rule::Above(most) if self.space.total() + more > most)
+    }
 }
 
 /// See the [module docs](self).
@@ -100,6 +112,8 @@ impl Simulated {
             space: Space::new(TOP),
             counts: [0; KINDS],
             made: 0,
+            refused: 0,
+            refused_bytes: [0; KINDS],
             rule: Rule::Never,
             clock: 0,
             obeys_hints: true,
@@ -115,6 +129,11 @@ impl Simulated {
     /// Fails call number `k` from now, beginning with 1, and all that follow.
     pub fn fail_from(&self, k: usize) {
         self.set_rule(Rule::From(k));
+    }
+
+    /// Fails what would make more than `bytes` mapped, as an address-space limit does.
+    pub fn fail_above(&self, bytes: usize) {
+        self.set_rule(Rule::Above(bytes));
     }
 
     /// Fails the calls of which `when` says so, given the kind and the bytes.
@@ -137,6 +156,18 @@ impl Simulated {
     #[must_use]
     pub fn calls(&self) -> usize {
         self.lock().made
+    }
+
+    /// How many of these were made to fail.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.lock().refused
+    }
+
+    /// The bytes of all calls of this kind that were made to fail.
+    #[must_use]
+    pub fn refused_bytes(&self, call: Call) -> usize {
+        self.lock().refused_bytes.get(call as usize).copied().unwrap_or(0)
     }
 
     /// How many bytes are mapped.
@@ -181,6 +212,7 @@ impl Simulated {
     fn set_rule(&self, rule: Rule) {
         let mut state = self.lock();
         state.made = 0;
+        state.refused = 0;
         state.rule = rule;
     }
 
@@ -200,9 +232,17 @@ impl Simulated {
             Rule::Never => false,
             Rule::At(k) => state.made == *k,
             Rule::From(k) => state.made >= *k,
+            Rule::Above(_) => call == Call::Map && state.exceeds(bytes),
             Rule::When(when) => when(call, bytes),
         };
-        (!fails).then_some(state)
+        if !fails {
+            return Some(state);
+        }
+        state.refused += 1;
+        if let Some(refused) = state.refused_bytes.get_mut(call as usize) {
+            *refused += bytes;
+        }
+        None
     }
 
     /// Whether a request of this size gets memory.
@@ -288,7 +328,8 @@ unsafe impl OsPort for Simulated {
         assert!(new > old, "grow to {new:#x} from {old:#x}");
         let Some(mut state) = self.begin_on(Call::Grow, base, old) else { return false };
         let end = base.as_ptr().addr() + old;
-        let possible = state.space.one(base.as_ptr().addr(), old).is_some()
+        let possible = !state.exceeds(new - old)
+            && state.space.one(base.as_ptr().addr(), old).is_some()
             && state.space.is_free(end, new - old);
         // SAFETY: the caller's pages, mapped, as was checked.
         if !possible || self.has_memory(base) && !unsafe { Linux.grow(base, old, new) } {
