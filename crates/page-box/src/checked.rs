@@ -33,7 +33,7 @@ const HELD_SHARE: u16 = 4;
 ///
 /// # Invariants
 ///
-/// - It is a [`Slab`], behind whose footprint lie the [`Checks`] and as many words of held bits as it
+/// - It is a [`Slab`], behind whose footprint lie the checks (`Checks`) and as many words of held bits as it
 ///   has words of free bits.
 /// - A held block is not free; `n_held` counts the held bits, fewer than a quarter.
 /// - Free blocks and held blocks are all zero, as long as the program leaves them alone.
