@@ -1,10 +1,10 @@
 // Forks while other threads allocate; the child uses what it inherited, and allocates.
-// timeout-s: 120
+// timeout-s: 240
 #include "check.h"
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-enum { N_THREADS = 4, N_ROUNDS = 200, N_SLOTS = 256 };
+enum { N_THREADS = 4, N_ROUNDS = 1000, N_SLOTS = 256 };
 
 static _Atomic(char *) slots[N_SLOTS];
 static atomic_int stop;
@@ -35,7 +35,7 @@ static void inherit(uint64_t random) {
     alarm(30);
     for (int i = 0; i < N_SLOTS; i++)
         drop(atomic_exchange(&slots[i], make(&random)));
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 1000; i++) {
         size_t slot = next_random(&random) % N_SLOTS;
         drop(atomic_exchange(&slots[slot], make(&random)));
     }

@@ -1,4 +1,5 @@
 // timeout-s: 120
+// only: default every call is a slow path on the hardened one, so most heaps are lost
 // A chain of two hundred forks, each from a process whose other threads are allocating. Every child
 // frees what it inherited, allocates as much again, and starts threads of its own: what the threads
 // that it does not have left behind is used again, so memory stays flat.

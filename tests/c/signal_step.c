@@ -1,4 +1,5 @@
 // timeout-s: 120
+// only: default every call is a slow path on the hardened one: too many steps
 // A signal handler interrupts malloc and free after any instruction of their slow paths, and
 // allocates, writes, and frees; or never returns, and jumps out. Whatever the thread holds stays its
 // own. (The handful of instructions of a hit can be jumped out of, but not entered twice.)

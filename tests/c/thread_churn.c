@@ -1,7 +1,7 @@
-// Five thousand short threads: what each leaves behind is used again.
+// Ten thousand short threads: what each leaves behind is used again.
 #include "check.h"
 
-enum { N_THREADS = 5000, AT_ONCE = 5, N_BLOCKS = 200 };
+enum { N_THREADS = 10000, AT_ONCE = 5, N_BLOCKS = 200 };
 
 // Frees all but one block, which the main thread frees.
 static void *work(void *seed) {

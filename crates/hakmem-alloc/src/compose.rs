@@ -43,6 +43,11 @@ macro_rules! compose {
             static EMPTY: Nobody = Nobody([$crate::Heap::EMPTY, $crate::Heap::EMPTY]);
             static SHARED: Everybody = Everybody($crate::Shared::new($new_pool));
 
+            // A library that carries an allocator may be unloaded while threads live that used it,
+            // and the C library would call an exit hook that is gone. At the end of a process this
+            // runs, too, and does no harm: threads that end after it leave their heaps to nobody.
+            $crate::parts::tls_bind::at_unload! { || SHARED.0.unload() }
+
             $crate::parts::tls_bind::thread_word! {
                 /// The thread's heap.
                 pub struct Word: $crate::Heap<Composed> = EMPTY, $symbol

@@ -30,6 +30,8 @@ pub struct Heap<B: Boxes> {
     /// The last fork that the heap's thread began.
     pub(crate) fork: Moment,
     pub(crate) stage: Stage,
+    /// False until the exit hook was armed in a call after the one that bound the heap.
+    pub(crate) armed: bool,
     pub(crate) outbox: Outbox<B::Page>,
     pub(crate) warm: WarmPool<B::Page, B::Counters>,
     pub(crate) inbox: Inbox<B>,
@@ -56,6 +58,7 @@ impl<B: Boxes> Heap<B> {
             owner,
             fork: Moment::START,
             stage: Stage::new(),
+            armed: false,
             front: B::Front::EMPTY,
             outbox: Outbox::EMPTY,
             warm: WarmPool::new(budget),

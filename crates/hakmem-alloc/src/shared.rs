@@ -64,6 +64,13 @@ impl<B: Boxes> Shared<B> {
         self.kept_larger.load(Ordering::Relaxed) != 0
     }
 
+    /// The code of the exit hook goes away: no thread is to call it any more. For the end of a library
+    /// that carries this composition.
+    #[inline]
+    pub fn unload(&self) {
+        self.hook.close(&PthreadKeys);
+    }
+
     /// The pool.
     #[inline]
     pub const fn pool(&self) -> &B::Pool {
@@ -76,7 +83,7 @@ impl<B: Boxes> Drop for Shared<B> {
     /// there are few keys.
     #[inline]
     fn drop(&mut self) {
-        self.hook.disarm(&PthreadKeys);
+        self.unload();
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! # What it does not do
 //!
-//! It has no constructor and no destructor, needs no initialisation, opens nothing, reads no
-//! environment, and calls nothing of libc that could call it back but `pthread_setspecific`, which
+//! It has no constructor, and its destructor only gives up the exit hook. It needs no
+//! initialisation, opens nothing, reads no environment, and calls nothing of libc that could call it back but `pthread_setspecific`, which
 //! is called when the thread's heap is in place, and `dlsym` and `dlopen`, when an `operator new` has
 //! found no memory. It exports C's names, C++'s operators, and what `include/hakmem.h` calls its own.
 //!

@@ -3,6 +3,8 @@
 #![cfg(all(target_os = "linux", not(loom)))]
 #![expect(clippy::print_stdout, reason = "how many calls were refused")]
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use hakmem_contract::os::Range;
 use hakmem_contract::{Memory, MetaArena, SUPERSLAB};
 use hakmem_os_acquire::simulated::Call;
@@ -226,6 +228,43 @@ fn each_kind_of_call_refused_always() {
                 let _ = world.recover();
             }
         }
+    }
+}
+
+/// Overcommit mode 2, where what is mapped counts, used or not: nearly all that is allowed can be
+/// had, again and again, though what is mapped ahead or around is refused first.
+#[test]
+fn a_commit_limit_can_be_used_up() {
+    const LIMIT: usize = 50 * SUPERSLAB + SUPERSLAB / 2;
+    let committed = AtomicUsize::new(0);
+    let os = Simulated::virtual_only();
+    os.fail_when(move |call, bytes| match call {
+        Call::Map => {
+            let fits = |now: usize| (now + bytes <= LIMIT).then_some(now + bytes);
+            committed.fetch_update(SeqCst, SeqCst, fits).is_err()
+        }
+        Call::Unmap => {
+            committed.fetch_sub(bytes, SeqCst);
+            false
+        }
+        call => call == Call::Grow,
+    });
+    let mut world = World::new(os, false);
+    for round in 0..4 {
+        while world.held.len() < 100 {
+            let before = world.held.len();
+            world.acquire(SUPERSLAB, SUPERSLAB, false);
+            if world.held.len() == before {
+                break;
+            }
+        }
+        assert!(world.held.len() >= 45, "round {round}: {} of 50", world.held.len());
+        while !world.held.is_empty() {
+            world.release(0);
+        }
+        world.acquire(30 * SUPERSLAB, SUPERSLAB, true);
+        assert_eq!(world.held.len(), 1, "round {round}: one of 60 MiB");
+        world.release(0);
     }
 }
 

@@ -71,11 +71,14 @@ unsafe impl Keys for PthreadKeys {
 // Acquire: the head of H3. Release: its tail. Acquire: its head, for who comes second.
 const H3: [Ordering; 3] = [Ordering::Acquire, Ordering::Release, Ordering::Acquire];
 
+/// A hook whose key is given up.
+const CLOSED: u32 = u32::MAX;
+
 /// Calls a destructor for each thread that armed it.
 ///
 /// # Invariants
 ///
-/// - `key` is 0, or one more than a key that exists as long as the hook.
+/// - `key` is 0, or one more than a key that exists until the hook is closed, or `CLOSED`.
 #[derive(Debug)]
 pub struct ExitHook {
     key: AtomicU32,
@@ -125,12 +128,15 @@ impl ExitHook {
         }
     }
 
-    /// Gives the key up: no thread's hook runs any more. For a hook that is not a static.
+    /// Gives the key up, for good: no thread's hook runs any more. For the end of a hook that is not a
+    /// static, and for a library that is unloaded with its destructor.
     #[inline]
-    pub fn disarm(&mut self, keys: &impl Keys) {
-        // Relaxed: whoever has the hook alone has seen all that was done to it.
-        let key = self.key.swap(0, Ordering::Relaxed);
-        if let Some(key) = key.checked_sub(1) {
+    pub fn close(&self, keys: &impl Keys) {
+        // Acquire: the head of H3. What was closed has nothing to tell.
+        let known = self.key.swap(CLOSED, Ordering::Acquire);
+        if known != CLOSED
+            && let Some(key) = known.checked_sub(1)
+        {
             keys.delete(key);
         }
     }
@@ -144,6 +150,9 @@ impl ExitHook {
         [load, win, lose]: [Ordering; 3],
     ) -> Option<u32> {
         let known = self.key.load(load);
+        if known == CLOSED {
+            return None;
+        }
         if let Some(key) = known.checked_sub(1) {
             return Some(key);
         }
@@ -152,7 +161,7 @@ impl ExitHook {
             Ok(_) => Some(key),
             Err(theirs) => {
                 keys.delete(key);
-                theirs.checked_sub(1)
+                theirs.checked_sub(1).filter(|_| theirs != CLOSED)
             }
         }
     }

@@ -47,6 +47,7 @@ mod fork;
 mod hook;
 mod stage;
 mod table;
+mod unload;
 pub mod word;
 
 pub use fork::{ForkHandler, ForkHook, Forks, PthreadForks};

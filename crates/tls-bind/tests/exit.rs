@@ -173,16 +173,16 @@ fn without_keys_nothing_is_armed_and_a_later_thread_tries_again() {
 }
 
 #[test]
-fn a_disarmed_hook_gives_its_key_back() {
+fn a_closed_hook_gives_its_key_back() {
     let keys = Counted::default();
     // More than there are keys.
     for _ in 0..2_000 {
-        let mut hook = ExitHook::new();
+        let hook = ExitHook::new();
         let value = Value::default();
         // The thread that armed it ends before.
         in_a_thread(|| arm(&hook, &keys, &value));
-        hook.disarm(&keys);
-        hook.disarm(&keys);
+        hook.close(&keys);
+        hook.close(&keys);
     }
     assert_eq!(keys.created.load(SeqCst), 2_000);
     assert_eq!(keys.deleted.load(SeqCst), 2_000);

@@ -22,8 +22,27 @@ pub(crate) type SourceOf<'a, B> =
 #[inline]
 pub(crate) fn heap<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
     let heap = NonNull::new(B::Word::get())?;
-    // SAFETY: this thread's heap, or the empty one, of which only the owner is looked at.
-    if unsafe { heap.as_ref() }.is_empty_heap() { bind_cold::<B>(options) } else { Some(heap) }
+    // SAFETY: this thread's heap, or the empty one, of which only this is looked at.
+    let state = unsafe { heap.as_ref() };
+    if state.is_empty_heap() {
+        return bind_cold::<B>(options);
+    }
+    if !state.armed {
+        arm_cold::<B>(heap);
+    }
+    Some(heap)
+}
+
+/// Arms the exit hook in a later call than the one that bound the heap. That one may have come from
+/// inside of `pthread_setspecific`, which then puts its new page of values in the place of the one
+/// that ours was written to.
+#[cold]
+#[inline(never)]
+fn arm_cold<B: Boxes>(heap: NonNull<Heap<B>>) {
+    // SAFETY: this thread's heap.
+    unsafe { (*heap.as_ptr()).armed = true };
+    // SAFETY: `on_exit` takes this thread's heap, and runs in this thread.
+    unsafe { B::shared().hook.arm(&PthreadKeys, on_exit::<B>, heap) };
 }
 
 /// The front cache of `heap`, and a source for it made of the rest.
@@ -41,6 +60,8 @@ pub(crate) fn parts<B: Boxes>(heap: &mut Heap<B>) -> (*mut B::Front, SourceOf<'_
 fn bind_cold<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
     let heap = claim::<B>(options)?;
     let shared = B::shared();
+    // SAFETY: claimed, so ours.
+    unsafe { (*heap.as_ptr()).armed = true };
     B::Word::set(heap.as_ptr());
     // SAFETY: this thread's heap; the stage may be changed by its thread.
     unsafe { &(*heap.as_ptr()).stage }.bind(shared.forks.now());
@@ -48,6 +69,8 @@ fn bind_cold<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
     fork::arm::<B>();
     // SAFETY: `on_exit` takes this thread's heap, and runs in this thread.
     unsafe { shared.hook.arm(&PthreadKeys, on_exit::<B>, heap) };
+    // SAFETY: this thread's heap.
+    unsafe { (*heap.as_ptr()).armed = false };
     Some(heap)
 }
 
