@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Finding;
-use super::tree::Tree;
+use super::tree::{Member, Tree};
 use crate::controls::plan::{self, Area, Named};
 
 /// Every file of controls can be read, and every bug can be planted.
@@ -58,9 +58,13 @@ fn exists(tree: &Tree, test: &Named) -> bool {
             .any(|extension| tree.file(&format!("tests/c/{name}.{extension}")).is_some()),
         Named::Rust { package, binary, .. } => {
             let member = tree.members.iter().find(|member| member.name == *package);
-            let file =
-                if binary == "lib" { "src/lib".to_owned() } else { format!("tests/{binary}") };
-            member.is_some_and(|m| tree.file(&format!("{}/{file}.rs", m.folder)).is_some())
+            let files = match binary.as_str() {
+                "lib" => vec!["src/lib.rs".to_owned()],
+                _ => vec![format!("tests/{binary}.rs"), format!("tests/{binary}/main.rs")],
+            };
+            let has =
+                |file: &String, m: &Member| tree.file(&format!("{}/{file}", m.folder)).is_some();
+            member.is_some_and(|m| files.iter().any(|file| has(file, m)))
         }
         // The command line knows; nothing here would stay true for long.
         Named::Command(_) => true,
