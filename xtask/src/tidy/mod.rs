@@ -27,7 +27,7 @@ use crate::workspace::Workspace;
 
 type Check = fn(&Tree) -> Vec<Finding>;
 
-const CHECKS: [(&str, Check); 21] = [
+const CHECKS: [(&str, Check); 22] = [
     ("layers", layers::direction),
     ("lint-inheritance", layers::lint_inheritance),
     ("atomics", state::atomics),
@@ -39,6 +39,7 @@ const CHECKS: [(&str, Check); 21] = [
     ("model-control", models::controls),
     ("control-applies", planted::applies),
     ("control-test", planted::tests_exist),
+    ("control-cover", planted::covers),
     ("crate-docs", shape::crate_docs),
     ("cold", shape::cold),
     ("cfg-statement", shape::cfg_statement),

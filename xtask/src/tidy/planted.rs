@@ -6,6 +6,22 @@ use super::Finding;
 use super::tree::{Member, Tree};
 use crate::controls::plan::{self, Area, Named};
 
+/// Tests that no control names yet.
+const NOT_YET: [&str; 12] = [
+    "rust hakmem-fuzz c_api",
+    "rust hakmem-fuzz front_caches",
+    "rust hakmem-fuzz heap",
+    "rust hakmem-fuzz heap_table",
+    "rust hakmem-fuzz huge",
+    "rust hakmem-fuzz os_acquire",
+    "rust hakmem-fuzz page_box",
+    "rust hakmem-fuzz registry",
+    "rust hakmem-fuzz shared_pool",
+    "rust hakmem-fuzz size_classes",
+    "rust hakmem-fuzz warm_pool",
+    "capi smaps",
+];
+
 /// Every file of controls can be read, and every bug can be planted.
 pub(super) fn applies(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -49,6 +65,45 @@ pub(super) fn tests_exist(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Every C program, and every test binary of the allocator and its fuzz targets, is named by a
+/// control: somebody has seen it fail.
+pub(super) fn covers(tree: &Tree) -> Vec<Finding> {
+    let areas: Vec<Area> = areas(tree).filter_map(|(_, area)| area.ok()).collect();
+    let controls = areas.iter().flat_map(|area| &area.controls);
+    let seen: BTreeSet<String> =
+        controls.flat_map(|control| &control.caught_by).filter_map(binary).collect();
+    let paths = tree.files.iter().filter_map(|file| Some((&file.path, test_of(tree, &file.path)?)));
+    let wrong = paths.filter(|(_, test)| seen.contains(test) == NOT_YET.contains(&test.as_str()));
+    let message = |test: String| match seen.contains(&test) {
+        true => format!("`{test}` has a control: take it off the list of those without"),
+        false => format!("no control in {} names `{test}`", plan::FOLDER),
+    };
+    wrong.map(|(path, test)| Finding::new(path, 0, message(test))).collect()
+}
+
+/// A test without the filter, and whatever library it runs on.
+fn binary(test: &Named) -> Option<String> {
+    match test {
+        Named::Capi { name, .. } => Some(format!("capi {name}")),
+        Named::Rust { package, binary, .. } => Some(format!("rust {package} {binary}")),
+        Named::Command(_) => None,
+    }
+}
+
+/// The test that a file is, as a control names it. Models have negative controls of their own.
+fn test_of(tree: &Tree, path: &str) -> Option<String> {
+    if let Some(program) = path.strip_prefix("tests/c/") {
+        let (name, extension) = program.rsplit_once('.')?;
+        let is_test = matches!(extension, "c" | "cc") && !name.starts_with("libraries/");
+        return is_test.then(|| format!("capi {name}"));
+    }
+    let (folder, file) = path.split_once("/tests/")?;
+    let name = file.strip_suffix(".rs").filter(|name| !name.contains('/'))?;
+    let member = tree.members.iter().find(|member| member.folder == folder)?;
+    let ours = folder.starts_with("crates/") || folder == "fuzz";
+    (ours && !name.starts_with("loom_")).then(|| format!("rust {} {name}", member.name))
 }
 
 fn exists(tree: &Tree, test: &Named) -> bool {

@@ -251,6 +251,21 @@ fn bugs_that_cannot_be_planted() {
 }
 
 #[test]
+fn tests_that_no_control_names() {
+    let text = control("A box.", "capi seen");
+    let finds = |path: &str| {
+        let files = [("tests/c/seen.c", ""), (path, ""), ("tests/controls/a.toml", text.as_str())];
+        findings("control-cover", &files).len()
+    };
+    for bad in ["tests/c/unseen.c", "tests/c/wrong/unseen.cc", "crates/low/tests/unseen.rs"] {
+        assert_eq!(finds(bad), 1, "{bad}");
+    }
+    for good in ["tests/c/h.h", "tests/c/libraries/l.c", "crates/low/tests/common/mod.rs"] {
+        assert_eq!(finds(good), 0, "{good}");
+    }
+}
+
+#[test]
 fn controls_that_name_no_test() {
     let tests = [("tests/c/fork.c", ""), ("tests/c/new.cc", ""), ("crates/low/tests/t.rs", "")];
     let finds = |test: &str| {
