@@ -47,7 +47,7 @@ impl Before {
     }
 }
 
-/// See the [module docs](self).
+/// A heap's stage: may another thread take it over if its own stops here for ever?
 ///
 /// # Invariants
 ///
