@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Show what each test says about each bug
     #[arg(long, short, requires = "controls")]
     verbose: bool,
+    /// How many bugs to plant at a time, each in a copy of its own; as many as cores, up to 4
+    #[arg(long, short, value_name = "N", requires = "controls")]
+    jobs: Option<usize>,
     /// List the controls and stop
     #[arg(long, requires = "controls")]
     list: bool,
@@ -34,6 +37,7 @@ pub(crate) fn run(ws: &Workspace, args: &Args, mut report: Report) -> Result<Exi
         filters: &args.filters,
         area: args.area.as_deref(),
         verbose: args.verbose,
+        jobs: args.jobs,
     };
     if args.list {
         return controls::list(ws, &wanted).map(|()| ExitCode::SUCCESS);

@@ -3,7 +3,7 @@
 //! A control is a bug in words: this text of this file is cut, that text is put there, and these
 //! tests must then fail. `tests/controls/*.toml` has them. They are planted in a copy of the
 //! workspace below the target directory, with builds of its own, so nothing here is disturbed
-//! and only what a bug touches is built again.
+//! and only what a bug touches is built again. There are as many copies as cores, and a few at most.
 //!
 //! # Reading order
 //!
@@ -13,18 +13,24 @@ pub(crate) mod plan;
 mod tree;
 mod trial;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::plan::{Area, Control, Named};
-use self::tree::Copy;
 use self::trial::{Bench, Outcome, Soundness};
 use crate::report::Part;
 use crate::workspace::Workspace;
+
+/// Each copy takes a GB or two on disk, and now and then a bug takes all the memory it can get.
+const MOST_JOBS: usize = 4;
 
 /// What `cargo xtask test --controls` takes.
 #[derive(Debug, Default)]
@@ -35,49 +41,77 @@ pub(crate) struct Wanted<'a> {
     pub(crate) area: Option<&'a str>,
     /// Say what each test said.
     pub(crate) verbose: bool,
+    /// How many at a time.
+    pub(crate) jobs: Option<usize>,
 }
 
 /// Plants each bug in turn and runs the tests that have to notice.
 pub(crate) fn check(ws: &Workspace, wanted: &Wanted<'_>, part: &mut Part) -> Result<()> {
     let controls = select(ws, wanted)?;
     ensure!(!controls.is_empty(), "no control has such a name");
-    let copy = Copy::sync(&ws.root, &ws.target.join("controls"))?;
-    let bench = Bench::new(&copy)?;
+    let work = ws.target.join("controls");
+    let bench = |number: usize| Bench::new(&ws.root, &work.join(number.to_string()));
+    let mut benches: Vec<Bench> =
+        (0..jobs(wanted, controls.len())).map(bench).collect::<Result<_>>()?;
     let tests: BTreeSet<&Named> = controls.iter().flat_map(|control| &control.caught_by).collect();
-    let bar = progress(tests.len() + controls.len())?;
-    let sound = sound(&bench, &tests, part, &bar);
-    for control in &controls {
-        bar.set_message(control.name.clone());
-        let verdict = one(&copy, &bench, control, &sound);
-        bar.suspend(|| report(part, control, verdict, wanted.verbose));
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    copy.restore()
+    let tests: Vec<&Named> = tests.into_iter().collect();
+    let progress = Progress::new(tests.len() + controls.len())?;
+    let mut sound = BTreeSet::new();
+    spread(
+        &mut benches,
+        &tests,
+        |bench, test| bench.passes(test),
+        |test, soundness| {
+            progress.step(|| match soundness {
+                Ok(Soundness::Passes) => _ = sound.insert(*test),
+                Ok(Soundness::Missing(what)) => part.missing(&format!("{test}: {what}")),
+                Err(why) => part.fail(&format!("{test}, nothing planted"), &format!("{why:#}")),
+            });
+        },
+    );
+    let try_out = |bench: &mut Bench, control: &Control| {
+        let outcomes = bench.try_out(control, &sound)?;
+        Ok(outcomes.into_iter().map(|(test, outcome)| (test.clone(), outcome)).collect())
+    };
+    spread(&mut benches, &controls, try_out, |control, verdict| {
+        progress.step(|| report(part, control, verdict, wanted.verbose));
+    });
+    progress.finish();
+    benches.iter().try_for_each(Bench::restore)
 }
 
-/// Those of the tests that pass with nothing planted; of the others a failure proves nothing.
-fn sound<'a>(
-    bench: &Bench<'_>,
-    tests: &BTreeSet<&'a Named>,
-    part: &mut Part,
-    bar: &ProgressBar,
-) -> BTreeSet<&'a Named> {
-    let mut sound = BTreeSet::new();
-    for test in tests {
-        bar.set_message(format!("{test}, nothing planted"));
-        match bench.passes(test) {
-            Ok(Soundness::Passes) => _ = sound.insert(*test),
-            Ok(Soundness::Missing(what)) => {
-                bar.suspend(|| part.missing(&format!("{test}: {what}")));
-            }
-            Err(why) => bar.suspend(|| {
-                part.fail(&format!("{test}, nothing planted"), &format!("{why:#}"));
-            }),
+/// How many bugs are planted at a time, each in a copy of its own.
+fn jobs(wanted: &Wanted<'_>, n_controls: usize) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    wanted.jobs.unwrap_or(cores.min(MOST_JOBS)).clamp(1, n_controls)
+}
+
+/// Does `work` on each of `items`, one at a time on each bench, and `done` here with the results as
+/// they come.
+fn spread<T: Sync, R: Send>(
+    benches: &mut [Bench],
+    items: &[T],
+    work: impl Fn(&mut Bench, &T) -> R + Sync,
+    mut done: impl FnMut(&T, R),
+) {
+    let next = AtomicUsize::new(0);
+    let (sender, results) = mpsc::channel();
+    thread::scope(|scope| {
+        for bench in benches {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                // Relaxed: a count that orders nothing.
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    // The other end is open as long as the scope lasts.
+                    _ = sender.send((item, work(bench, item)));
+                }
+            });
         }
-        bar.inc(1);
-    }
-    sound
+        drop(sender);
+        for (item, result) in results {
+            done(item, result);
+        }
+    });
 }
 
 /// Prints the names, and what each plants.
@@ -119,24 +153,10 @@ fn areas(ws: &Workspace) -> Result<Vec<Area>> {
     Ok(areas)
 }
 
-/// Plants one bug; each sound test that is named, with what it said.
-fn one<'a>(
-    copy: &Copy,
-    bench: &Bench<'_>,
-    control: &'a Control,
-    sound: &BTreeSet<&Named>,
-) -> Result<Vec<(&'a Named, Outcome)>> {
-    let planted = copy.plant(control)?;
-    let tests = control.caught_by.iter().filter(|test| sound.contains(test));
-    let outcomes = tests.map(|test| Ok((test, bench.try_on(test, control.limit())?))).collect();
-    planted.remove()?;
-    outcomes
-}
-
 fn report(
     part: &mut Part,
     control: &Control,
-    verdict: Result<Vec<(&Named, Outcome)>>,
+    verdict: Result<Vec<(Named, Outcome)>>,
     verbose: bool,
 ) {
     let outcomes = match verdict {
@@ -164,11 +184,34 @@ fn report(
     }
 }
 
-fn progress(steps: usize) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template(
-        "[{bar:30}] {pos}/{len} steps, {elapsed} gone, {eta} left: {msg}",
-    )?;
-    let bar = ProgressBar::new(steps as u64).with_style(style.progress_chars("=> "));
-    bar.enable_steady_tick(Duration::from_secs(1));
-    Ok(bar)
+/// A bar with the time left; without a terminal a line now and then.
+struct Progress {
+    bar: ProgressBar,
+    said: Cell<Instant>,
+}
+
+impl Progress {
+    fn new(steps: usize) -> Result<Self> {
+        let style = ProgressStyle::with_template(
+            "[{bar:30}] {pos}/{len} steps, {elapsed} gone, {eta} left",
+        )?;
+        let bar = ProgressBar::new(steps as u64).with_style(style.progress_chars("=> "));
+        bar.enable_steady_tick(Duration::from_secs(1));
+        Ok(Self { bar, said: Cell::new(Instant::now()) })
+    }
+
+    /// One step is done; `say` prints what it brought.
+    fn step(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
+        self.bar.inc(1);
+        if self.bar.is_hidden() && self.said.get().elapsed() > Duration::from_secs(30) {
+            self.said.set(Instant::now());
+            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            println!("        {done} of {all} steps, {} s left", self.bar.eta().as_secs());
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
 }

@@ -1,13 +1,14 @@
 //! One test on the copy: with nothing planted, and with a bug.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::plan::{Limit, Named};
+use super::plan::{Control, Named};
 use super::tree::Copy;
 use crate::shell::{self, Output};
 use crate::test::test_results;
@@ -23,10 +24,12 @@ const LAUNCH: &str = "ulimit -c 0; echo 1000 > /proc/self/oom_score_adj; exec \"
 
 /// Runs tests on a copy of the workspace.
 #[derive(Debug)]
-pub(super) struct Bench<'a> {
-    copy: &'a Copy,
+pub(super) struct Bench {
+    copy: Copy,
     /// This program; a copy, because somebody may build another one meanwhile.
     xtask: PathBuf,
+    /// The builds that succeeded since the sources changed.
+    built: BTreeSet<Vec<String>>,
 }
 
 /// What a test does with nothing planted.
@@ -48,16 +51,18 @@ pub(super) enum Outcome {
     Broken(String),
 }
 
-impl<'a> Bench<'a> {
-    pub(super) fn new(copy: &'a Copy) -> Result<Self> {
+impl Bench {
+    /// A copy of `origin` below `work`, with what runs tests there.
+    pub(super) fn new(origin: &Path, work: &Path) -> Result<Self> {
+        let copy = Copy::sync(origin, work)?;
         fs::create_dir_all(&copy.target)?;
         let xtask = copy.target.join("xtask");
         fs::copy(std::env::current_exe()?, &xtask).context("copy this program")?;
-        Ok(Self { copy, xtask })
+        Ok(Self { copy, xtask, built: BTreeSet::new() })
     }
 
     /// Runs `test` with nothing planted; it must pass.
-    pub(super) fn passes(&self, test: &Named) -> Result<Soundness> {
+    pub(super) fn passes(&mut self, test: &Named) -> Result<Soundness> {
         self.build(test)?;
         let output = self.run(test, None)?;
         if let Some(what) = not_run(&output) {
@@ -72,33 +77,56 @@ impl<'a> Bench<'a> {
         Ok(Soundness::Passes)
     }
 
-    /// Runs `test` with a bug planted.
-    pub(super) fn try_on(&self, test: &Named, limit: Limit) -> Result<Outcome> {
+    /// Plants a bug, and runs those of its tests that are in `sound`.
+    pub(super) fn try_out<'a>(
+        &mut self,
+        control: &'a Control,
+        sound: &BTreeSet<&Named>,
+    ) -> Result<Vec<(&'a Named, Outcome)>> {
+        let planted = self.copy.plant(control)?;
+        self.built.clear();
+        let tests = control.caught_by.iter().filter(|test| sound.contains(test));
+        let outcomes = tests.map(|test| Ok((test, self.try_one(test, control)?))).collect();
+        planted.remove()?;
+        self.built.clear();
+        outcomes
+    }
+
+    /// Makes the copy what the workspace is now.
+    pub(super) fn restore(&self) -> Result<()> {
+        self.copy.restore()
+    }
+
+    fn try_one(&mut self, test: &Named, control: &Control) -> Result<Outcome> {
         if let Err(error) = self.build(test) {
             return Ok(Outcome::Broken(format!("{error:#}")));
         }
+        let limit = control.limit();
         let output = self.run(test, Some(limit.time))?;
         Ok(judge(&output, limit.may_hang))
     }
 
-    fn build(&self, test: &Named) -> Result<()> {
-        let mut command = self.command(cargo());
+    fn build(&mut self, test: &Named) -> Result<()> {
+        const LIBRARY: [&str; 5] = ["build", "--quiet", "--release", "--package", "hakmem-malloc"];
+        let mut args: Vec<String> = Vec::new();
+        let mut add = |more: &[&str]| args.extend(more.iter().map(|&arg| arg.to_owned()));
         match test {
             Named::Rust { package, binary, .. } => {
-                command.args(["test", "--quiet", "--no-run", "--package", package]);
-                command.args(binary_args(binary));
+                add(&["test", "--quiet", "--no-run", "--package", package]);
+                add(&binary_args(binary));
             }
-            Named::Capi { hardened: false, .. } | Named::Command(_) => {
-                command.args(["build", "--quiet", "--release", "--package", "hakmem-malloc"]);
-            }
+            Named::Capi { hardened: false, .. } | Named::Command(_) => add(&LIBRARY),
             Named::Capi { hardened: true, .. } => {
-                command.args(["build", "--quiet", "--release", "--package", "hakmem-malloc"]);
-                command.args(["--features", "hardened", "--target-dir"]);
-                command.arg(self.copy.target.join("hardened"));
+                let target = self.copy.target.join("hardened");
+                add(&LIBRARY);
+                add(&["--features", "hardened", "--target-dir", &target.to_string_lossy()]);
             }
         }
-        let output = shell::capture(&mut command, LONGEST)?;
-        ensure!(output.success(), "does not build: {}", first_error(&output));
+        if !self.built.contains(&args) {
+            let output = shell::capture(self.command(cargo()).args(&args), LONGEST)?;
+            ensure!(output.success(), "does not build: {}", first_error(&output));
+            self.built.insert(args);
+        }
         Ok(())
     }
 
