@@ -115,4 +115,13 @@ static inline size_t resident(void) {
     return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+// After `warm_up` rounds, `rounds` more make the process at most `more` bytes larger.
+static inline void stays_flat(void (*run)(int rounds), int warm_up, int rounds, size_t more) {
+    run(warm_up);
+    size_t before = resident();
+    run(rounds);
+    size_t after = resident();
+    CHECK(after < before + more, "%zu KiB to %zu KiB", before / KIB, after / KIB);
+}
+
 #endif

@@ -49,10 +49,6 @@ static void run(int n) {
 
 int main() {
     work(3);
-    run(200);
-    size_t before = resident();
-    run(2000);
-    size_t after = resident();
-    CHECK(after < before + 16 * MIB, "%zu KiB to %zu KiB", before / KIB, after / KIB);
+    stays_flat(run, 200, 2000, 16 * MIB);
     return 0;
 }

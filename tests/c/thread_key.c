@@ -33,10 +33,6 @@ static void run(int n) {
 }
 
 int main(void) {
-    run(WARM_UP);
-    size_t before = resident();
-    run(N_THREADS);
-    size_t after = resident();
-    CHECK(after < before + 16 * MIB, "%zu KiB to %zu KiB", before / KIB, after / KIB);
+    stays_flat(run, WARM_UP, N_THREADS, 16 * MIB);
     return 0;
 }

@@ -3,9 +3,10 @@
 //! # What it does not do
 //!
 //! It has no constructor, and its destructor only gives up the exit hook. It needs no
-//! initialisation, opens nothing, reads no environment, and calls nothing of libc that could call it back but `pthread_setspecific`, which
-//! is called when the thread's heap is in place, and `dlsym` and `dlopen`, when an `operator new` has
-//! found no memory. It exports C's names, C++'s operators, and what `include/hakmem.h` calls its own.
+//! initialisation, opens nothing, reads no environment, and calls nothing of libc that could call it
+//! back but `pthread_setspecific` and `pthread_atfork`, which are called when the thread's heap is in
+//! place, and `dlsym` and `dlopen`, when an `operator new` has found no memory. It exports C's names,
+//! C++'s operators, and what `include/hakmem.h` calls its own.
 //!
 //! The one function that is not about memory is `dlopen` (and `dlmopen`): see [`deepbind`]. It reads
 //! the environment, when it is called. The feature of this name, on by default, leaves it out.
