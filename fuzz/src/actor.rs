@@ -28,6 +28,14 @@ pub(crate) struct Common {
     pub(crate) refusing: AtomicBool,
 }
 
+/// A block on its way to another thread.
+#[derive(Debug)]
+pub(crate) struct Letter {
+    live: Live,
+    /// Where it is noted until it arrives.
+    from: Arc<Ranges>,
+}
+
 /// Why a thread stopped working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
@@ -46,8 +54,8 @@ pub(crate) struct Actor<S: Subject + 'static> {
     pub(crate) todo: VecDeque<Raw>,
     pub(crate) common: Arc<Common>,
     pub(crate) ranges: Arc<Ranges>,
-    pub(crate) mail: Receiver<Live>,
-    pub(crate) peers: Vec<Sender<Live>>,
+    pub(crate) mail: Receiver<Letter>,
+    pub(crate) peers: Vec<Sender<Letter>>,
     /// What was null and what was not, step by step.
     pub(crate) outcomes: Vec<bool>,
     pub(crate) calls: u64,
@@ -60,8 +68,8 @@ impl<S: Subject> Actor<S> {
         me: usize,
         common: Arc<Common>,
         ranges: Arc<Ranges>,
-        mail: Receiver<Live>,
-        peers: Vec<Sender<Live>>,
+        mail: Receiver<Letter>,
+        peers: Vec<Sender<Letter>>,
     ) -> Self {
         Self {
             subject,
@@ -93,8 +101,8 @@ impl<S: Subject> Actor<S> {
 
     /// Takes what others sent.
     fn receive(&mut self) {
-        while let Ok(live) = self.mail.try_recv() {
-            self.ranges.add(live.address(), live.usable);
+        while let Ok(Letter { live, from }) = self.mail.try_recv() {
+            self.ranges.receive(&from, live.address(), live.usable);
             self.live.push(live);
         }
     }
@@ -252,8 +260,8 @@ impl<S: Subject> Actor<S> {
 
     fn send(&mut self, at: usize, to: usize) {
         let live = self.live.swap_remove(at);
-        self.ranges.remove(live.address());
-        self.peers[to].send(live).expect("mailboxes stay");
+        let from = Arc::clone(&self.ranges);
+        self.peers[to].send(Letter { live, from }).expect("mailboxes stay");
     }
 
     /// Looks at every block.

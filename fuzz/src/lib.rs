@@ -36,6 +36,6 @@ mod subject;
 
 pub use program::{Ending, Op, Program, Raw, Setup};
 pub use reproduce::reproducible;
-pub use run::{Done, Schedule, run};
+pub use run::{Done, Schedule, run, run_audited};
 pub use shadow::Live;
 pub use subject::{Faults, Ledger, Subject, System};

@@ -219,7 +219,7 @@ impl<S: Subject + 'static> Leader<S> {
         }
     }
 
-    fn work(&mut self, program: &Program, schedule: Schedule) {
+    fn work(&mut self, program: &Program, schedule: Schedule, audit: &dyn Fn(usize)) {
         let mut parts = vec![Vec::new(); self.workers.len()];
         for (who, steps) in program.bursts() {
             if schedule == Schedule::AtOnce {
@@ -228,7 +228,11 @@ impl<S: Subject + 'static> Leader<S> {
             }
             self.tell(who, Command::Work(steps.to_vec()));
             self.wait(1);
-            self.attempt(|this| this.subject.check());
+            self.attempt(|this| {
+                this.subject.check();
+                // All share one.
+                audit(this.ranges[0].bytes());
+            });
         }
         if schedule == Schedule::AtOnce {
             self.all(|who| Command::Work(mem::take(&mut parts[who])));
@@ -296,9 +300,20 @@ fn settle(subject: &'static impl Subject, threads: usize) {
 /// Has `subject` do `program`. Panics when anything is not as it must be; then the threads stay as
 /// they are, and the allocator is of no use any more.
 pub fn run<S: Subject>(subject: &'static S, program: &Program, schedule: Schedule) -> Done {
+    run_audited(subject, program, schedule, &|_| {})
+}
+
+/// The same; when it is another thread's turn, and nobody is in the allocator, `audit` is told how
+/// many bytes are live.
+pub fn run_audited<S: Subject>(
+    subject: &'static S,
+    program: &Program,
+    schedule: Schedule,
+    audit: &dyn Fn(usize),
+) -> Done {
     let mut leader = Leader::new(subject, program, schedule);
     let common = Arc::clone(&leader.own.common);
-    leader.work(program, schedule);
+    leader.work(program, schedule, audit);
     subject.refuse(0, false);
     leader.check(schedule);
     leader.clear(program.setup.ending);

@@ -126,9 +126,22 @@ impl Ranges {
         ranges.insert(base, end - base);
     }
 
+    /// A block has come from `other`'s thread.
+    pub(crate) fn receive(&self, other: &Self, base: usize, bytes: usize) {
+        if !std::ptr::eq(self, other) {
+            other.remove(base);
+            self.add(base, bytes);
+        }
+    }
+
     /// A block is not live any more.
     pub(crate) fn remove(&self, base: usize) {
         self.lock().remove(&base).expect("was not live");
+    }
+
+    /// How many bytes they are.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().values().sum()
     }
 
     /// All blocks of others, too.

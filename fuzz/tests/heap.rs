@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bolero::check;
-use fresh::{Hard, Listed, Placed, Standard, World};
-use hakmem_alloc::{Allocator, Hakmem};
-use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run};
+use fresh::{Hard, Listed, Placed, Port, Standard, World};
+use hakmem_alloc::census::{CountBlocks, CountFree};
+use hakmem_alloc::{Allocator, Hakmem, parts};
+use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run, run_audited};
 
 /// Calls that each target makes at least under `cargo test`.
-const TURNS: u64 = 4_000_000;
+const TURNS: u64 = 3_500_000;
 const LISTED: u64 = 1_000_000;
 const HARDENED: u64 = 500_000;
 const AT_ONCE: u64 = 5_000_000;
@@ -50,18 +51,37 @@ const fn programs(calls: u64) -> usize {
     (calls / CALLS) as usize
 }
 
-/// A program in a new world, one thread at a time.
-fn in_world<B: Placed>(program: &Program) -> Done
+/// A program in a new world, one thread at a time; `audit` gets the live bytes between turns.
+fn in_world<B: Placed>(program: &Program, audit: fn(&Allocator<B>, usize)) -> Done
 where
     Allocator<B>: Subject,
 {
     reproducible(|| {
         // One that fails is made smaller as long as there can be worlds; then all others pass.
-        let Some(world) = World::<B>::open(program.setup.options()) else { return Done::default() };
-        let done = run(world.allocator(), program, Schedule::Turns);
+        let Some(world) = World::<B>::open(program.setup.options()) else {
+            return Done::default();
+        };
+        let allocator = world.allocator();
+        let done = run_audited(allocator, program, Schedule::Turns, &|live| audit(allocator, live));
         world.close();
         done
     })
+}
+
+/// Every mapped byte is somewhere, and so many of them are live.
+fn account<B>(allocator: &Allocator<B>, live: usize)
+where
+    B: Placed<
+            Page: CountFree,
+            Front: CountBlocks,
+            Pool = parts::SharedPool<parts::Acquire<Port<B>>, parts::TwoLevel>,
+        >,
+{
+    // SAFETY: between turns no thread is in the allocator.
+    let census = unsafe { allocator.census() };
+    let mapped = B::place().system().mapped();
+    assert!(census.accounts_for(mapped), "{mapped} bytes are mapped: {census:?}");
+    assert_eq!(census.live, live, "live bytes: {census:?}");
 }
 
 #[test]
@@ -71,7 +91,7 @@ fn in_turns() {
         .with_type::<Program>()
         .with_iterations(programs(TURNS))
         .with_max_len(MOST_BYTES)
-        .for_each(|program| tally.add(&in_world::<Standard>(program)));
+        .for_each(|program| tally.add(&in_world::<Standard>(program, account)));
     tally.check(TURNS);
 }
 
@@ -82,7 +102,7 @@ fn on_lists() {
         .with_type::<Program>()
         .with_iterations(programs(LISTED))
         .with_max_len(MOST_BYTES)
-        .for_each(|program| tally.add(&in_world::<Listed>(program)));
+        .for_each(|program| tally.add(&in_world::<Listed>(program, account)));
     tally.check(LISTED);
 }
 
@@ -95,7 +115,7 @@ fn hardened() {
         .with_type::<Program>()
         .with_iterations(programs(HARDENED))
         .with_max_len(MOST_BYTES)
-        .for_each(|program| tally.add(&in_world::<Hard>(&program.without_faults())));
+        .for_each(|program| tally.add(&in_world::<Hard>(&program.without_faults(), |_, _| {})));
     tally.check(HARDENED);
 }
 
@@ -121,7 +141,7 @@ fn as_the_system() {
     check!().with_type::<Program>().with_iterations(400).with_max_len(MOST_BYTES).for_each(
         |program| {
             let program = program.without_faults();
-            let ours = in_world::<Standard>(&program);
+            let ours = in_world::<Standard>(&program, account);
             let theirs = reproducible(|| run(&System, &program, Schedule::Turns));
             assert_eq!(ours, theirs);
         },
