@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use regex::Regex;
@@ -29,6 +30,10 @@ impl Outcome {
         let mut files = BTreeMap::new();
         collect(&work.join("out"), "", &mut files)?;
         Ok(Self { output, files })
+    }
+
+    pub(crate) fn took(&self) -> Duration {
+        self.output.took
     }
 
     /// Time and the largest process, for people.
@@ -107,7 +112,6 @@ fn collect(folder: &Path, under: &str, files: &mut BTreeMap<String, Vec<u8>>) ->
 #[cfg(test)]
 mod tests {
     use std::process::Command;
-    use std::time::Duration;
 
     use super::*;
     use crate::programs::table::PROGRAMS;
