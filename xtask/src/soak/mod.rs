@@ -91,7 +91,11 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
     part.verdict("every block as it should be", contents(&run));
     match verdict::verdict(&run.samples) {
         Verdict::Flat => part.pass("memory is flat"),
-        Verdict::Grows(what) => part.fail("memory is flat", &format!("grows: {}", what.join("; "))),
+        Verdict::Grows(what) => {
+            let first = what.first().map_or("", String::as_str);
+            let why = format!("grows in {} of the rows above: {first}", what.len());
+            part.fail("memory is flat", &why);
+        }
         Verdict::TooShort(_) if run.interrupted => {}
         Verdict::TooShort(cycles) => {
             part.fail("memory is flat", &format!("{cycles} cycles are too few to say"));

@@ -1,15 +1,15 @@
 //! Whether memory is flat: the same phase of the cycle, early and late.
 //!
 //! Of each phase the second half of the cycles is cut into thirds. The load is the same in all of
-//! them, so the medians may differ by noise only: by a few times what the samples of one third
-//! differ among themselves.
+//! them, so the medians may differ by noise only: by a few times what one cycle differs from the
+//! next. (From the next, and not from the middle: a leak must not pass as noise of its own.)
 
 use super::samples::{self, JUDGED, Sample};
 
 /// Fewer cycles than this, in the half that counts, show nothing.
 const FEWEST: usize = 6;
 
-/// Medians differ by less than so many times the median deviation within a third.
+/// Medians differ by less than so many times the median difference of one cycle and the next.
 const TIMES: u64 = 4;
 
 /// And anyway by less than this: a few units that another thread's heap keeps, an odd thread stack.
@@ -46,10 +46,8 @@ impl Trend {
             return None;
         }
         let (one, two) = (half.len() / 3, half.len() * 2 / 3);
-        let parts = [&half[..one], &half[one..two], &half[two..]];
-        let thirds = parts.map(median);
-        let spread = parts.map(spread).into_iter().max().unwrap_or_default();
-        let noise = (TIMES * spread).max(FLOOR).max(thirds[0] / PART);
+        let thirds = [&half[..one], &half[one..two], &half[two..]].map(median);
+        let noise = (TIMES * spread(half)).max(FLOOR).max(thirds[0] / PART);
         Some(Self { thirds, noise })
     }
 
@@ -95,10 +93,10 @@ fn median(values: &[u64]) -> u64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-/// The median distance from the median.
+/// The median difference of one value and the next.
 fn spread(values: &[u64]) -> u64 {
-    let middle = median(values);
-    median(&values.iter().map(|value| value.abs_diff(middle)).collect::<Vec<_>>())
+    let steps = values.windows(2).map(|pair| pair[0].abs_diff(pair[1]));
+    median(&steps.collect::<Vec<_>>())
 }
 
 #[cfg(test)]
