@@ -5,15 +5,16 @@
 // own. (The handful of instructions of a hit can be jumped out of, but not entered twice.)
 #include "step.h"
 #include <fcntl.h>
+#include <semaphore.h>
 #include <setjmp.h>
 
 enum { SIZE = 48, OTHER = 700, HIT = 120 };
 
 static struct Live live[N_LIVE], spare[64], kept[400];
-static char *foreign[200];
+static char *foreign[200], *others[20000];
 static sigjmp_buf out;
 static long jump_at;
-static int nest_from = HIT, null_file, n_traps, n_jumps, n_deep;
+static int null_file, n_traps, n_jumps, n_deep;
 
 static size_t size_of(int i) { return i % 2 ? SIZE : OTHER; }
 
@@ -38,12 +39,20 @@ static void keep_some(void) {
 
 static void nest(long number) {
     char text[64];
-    if (number < nest_from || number % 29 != n_traps % 29)
+    if (number < HIT || number % 29 != n_traps % 29)
         return;
     use_malloc();
     keep_some();
     CHECK(write(null_file, text, snprintf(text, sizeof text, "trap %ld", number)) > 0);
     n_traps++;
+}
+
+// Frees blocks of many slabs of another thread while one is being freed.
+static void nest_remote(long number) {
+    static size_t next;
+    (void)number;
+    if (next < COUNT(others))
+        free(others[next++]);
 }
 
 static void jump(long number) {
@@ -76,7 +85,7 @@ static void nest_everywhere(void) {
     for (int i = 0; i < N_LIVE; i++)
         stepped_free(take_out(&live[i]));
     // Blocks of another thread: never a hit.
-    nest_from = 0;
+    step_prepare(nest_remote);
     for (size_t i = 0; i < COUNT(foreign); i++)
         stepped_free(foreign[i]);
     check_live(kept, COUNT(kept), "the handler's");
@@ -108,9 +117,26 @@ static void jump_from_everywhere(void) {
     CHECK(n_jumps > 100 && n_deep > 10, "%d jumps, %d deep", n_jumps, n_deep);
 }
 
+static sem_t made, freed;
+
+static void use_own_again(void) {
+    static struct Live own[COUNT(others)];
+    for (size_t i = 0; i < COUNT(own); i++)
+        keep(&own[i], malloc(16 + i % 60 * 16), 16);
+    check_live(own, COUNT(own), "the other thread's");
+    for (size_t i = 0; i < COUNT(own); i++)
+        free(take_out(&own[i]));
+}
+
 static void *make_foreign(void *unused) {
     for (size_t i = 0; i < COUNT(foreign); i++)
         CHECK((foreign[i] = malloc(SIZE)) != NULL);
+    for (size_t i = 0; i < COUNT(others); i++)
+        CHECK((others[i * 7919 % COUNT(others)] = malloc(16 + i % 60 * 16)) != NULL);
+    // What was put into the wrong place shows when its owner looks.
+    sem_post(&made);
+    sem_wait(&freed);
+    use_own_again();
     return unused;
 }
 
@@ -166,13 +192,16 @@ static void jump_and_end_everywhere(void) {
 }
 
 int main(void) {
-    pthread_t thread;
+    pthread_t thread, other;
     null_file = open("/dev/null", O_WRONLY);
-    CHECK(pthread_create(&thread, NULL, make_foreign, NULL) == 0);
-    pthread_join(thread, NULL);
+    CHECK(sem_init(&made, 0, 0) == 0 && sem_init(&freed, 0, 0) == 0);
+    CHECK(pthread_create(&other, NULL, make_foreign, NULL) == 0);
+    sem_wait(&made);
     // The heap that was left in the middle of its work must not trouble its thread's end.
     CHECK(pthread_create(&thread, NULL, in_a_thread, NULL) == 0);
     pthread_join(thread, NULL);
+    sem_post(&freed);
+    pthread_join(other, NULL);
     go_on();
     jump_and_end_everywhere();
     return 0;
