@@ -26,6 +26,13 @@ pub(crate) enum Build {
     Hardened,
 }
 
+impl Build {
+    /// By a flag of the command line.
+    pub(crate) fn chosen(hardened: bool) -> Self {
+        if hardened { Self::Hardened } else { Self::Default }
+    }
+}
+
 /// The C library, built in release.
 #[derive(Debug)]
 pub(crate) struct Library {

@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Run only what `cargo xtask test` runs: about a minute in all
     #[arg(long)]
     quick: bool,
+    /// Run on the hardened library
+    #[arg(long)]
+    hardened: bool,
     /// First install what this machine lacks, with apt-get
     #[arg(long)]
     install: bool,
@@ -82,7 +85,7 @@ pub(crate) struct RunArgs {
 
 /// Becomes the program: its exit status and its signals are ours.
 pub(crate) fn become_program(ws: &Workspace, args: &RunArgs) -> Result<ExitCode> {
-    let library = ws.build(if args.hardened { Build::Hardened } else { Build::Default })?;
+    let library = ws.build(Build::chosen(args.hardened))?;
     let (program, rest) = args.program.split_first().context("no program named")?;
     let error = Command::new(program).args(rest).env("LD_PRELOAD", &library.shared).exec();
     Err(error).with_context(|| format!("cannot run {}", program.display()))
@@ -95,7 +98,7 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
     if args.install {
         install::install(&wanted)?;
     }
-    let library = ws.build_library()?.shared;
+    let library = ws.build(Build::chosen(args.hardened))?.shared;
     println!("        {:<20}{:>22}{:>22}  processes", "program", "system", "hakmem");
     for program in wanted {
         let lacks: Vec<_> = program.needs.iter().filter(|need| !shell::has(need)).collect();

@@ -161,7 +161,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program::long("java", &["java", "javac"], &["default-jdk-headless"], "exec sh -eu $S/java.sh"),
     Program::long("vim", &["vim"], &["vim"], "exec sh -eu $S/vim.sh"),
     Program::long("ffmpeg", &["ffmpeg"], &["ffmpeg"], "exec sh -eu $S/ffmpeg.sh"),
-    // Has a malloc of its own in the executable, which goes before the library's.
+    // Has a malloc of its own in the executable, which goes before the library's: shows that both
+    // live together, and no more.
     Program::long("chromium", &["chromium"], &["chromium"], "exec sh -eu $S/chromium.sh")
         .varies(&[r"(?m)^\[.*\n", r"(?m)^[A-Z ]+: .*GL.*\n"]),
 ];

@@ -26,7 +26,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::samples::Sample;
 use self::verdict::Verdict;
 use crate::report::Part;
-use crate::workspace::Workspace;
+use crate::workspace::{Build, Workspace};
 
 /// Without a sample for so long, the program hangs.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -55,12 +55,22 @@ pub(crate) struct Args {
     /// Run on a preloaded libhakmem.so instead of the facade
     #[arg(long)]
     preload: bool,
+    /// Run on a preloaded hardened library
+    #[arg(long)]
+    hardened: bool,
 }
 
 impl Args {
     /// As a part of `cargo xtask test`.
     pub(crate) fn short() -> Self {
-        Self { minutes: 0.0, seconds: Some(SHORT), threads: 4, seed: 1, preload: false }
+        Self {
+            minutes: 0.0,
+            seconds: Some(SHORT),
+            threads: 4,
+            seed: 1,
+            preload: false,
+            hardened: false,
+        }
     }
 
     fn seconds(&self) -> u64 {
@@ -105,7 +115,8 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
 }
 
 fn start(ws: &Workspace, args: &Args) -> Result<Child> {
-    let binary = if args.preload { "soak-malloc" } else { "soak" };
+    let preload = args.preload || args.hardened;
+    let binary = if preload { "soak-malloc" } else { "soak" };
     let build = ["build", "--quiet", "--release", "--package", "hakmem-soak", "--bin", binary];
     let output = ws.run_cargo(&build, &[])?;
     ensure!(output.success(), "error: could not compile the soak program");
@@ -114,8 +125,8 @@ fn start(ws: &Workspace, args: &Args) -> Result<Child> {
     command.args(["--threads", &args.threads.to_string(), "--seed", &args.seed.to_string()]);
     // libc reserves 64 MiB for each thread, if it is asked for memory at all.
     command.env("MALLOC_ARENA_MAX", "1");
-    if args.preload {
-        command.env("LD_PRELOAD", ws.build_library()?.shared);
+    if preload {
+        command.env("LD_PRELOAD", ws.build(Build::chosen(args.hardened))?.shared);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Ctrl-C is for us; the program ends when its input does.
