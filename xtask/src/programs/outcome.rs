@@ -1,7 +1,10 @@
 //! What a run did: how it ended, what it printed, what it left. Two runs are compared.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hasher};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,9 +18,13 @@ use crate::shell::Output;
 #[derive(Debug)]
 pub(crate) struct Outcome {
     output: Output,
-    /// Contents by path, of all that is in `out/`.
-    files: BTreeMap<String, Vec<u8>>,
+    /// All that is in `out/`, by path.
+    files: BTreeMap<String, Digest>,
 }
+
+/// Length and hash of a file, or of a link's target. Not the contents: what this process has
+/// resident when it starts a program counts as the program's.
+type Digest = (u64, u64);
 
 impl Outcome {
     pub(crate) fn new(mut output: Output, program: &Program, work: &Path) -> Result<Self> {
@@ -93,7 +100,7 @@ fn first_other_line<'a>(plain: &'a str, ours: &'a str) -> Option<(&'a str, &'a s
     }
 }
 
-fn collect(folder: &Path, under: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+fn collect(folder: &Path, under: &str, files: &mut BTreeMap<String, Digest>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = format!("{under}{}", entry.file_name().to_string_lossy());
@@ -101,12 +108,25 @@ fn collect(folder: &Path, under: &str, files: &mut BTreeMap<String, Vec<u8>>) ->
             collect(&entry.path(), &format!("{name}/"), files)?;
         } else if entry.file_type()?.is_symlink() {
             let target = fs::read_link(entry.path())?;
-            files.insert(name, target.to_string_lossy().into_owned().into_bytes());
+            files.insert(name, digest(target.as_os_str().as_bytes())?);
         } else {
-            files.insert(name, fs::read(entry.path())?);
+            files.insert(name, digest(File::open(entry.path())?)?);
         }
     }
     Ok(())
+}
+
+fn digest(mut from: impl Read) -> Result<Digest> {
+    let (mut hasher, mut length) = (DefaultHasher::new(), 0);
+    let mut piece = [0; 1 << 16];
+    loop {
+        let n = from.read(&mut piece)?;
+        if n == 0 {
+            return Ok((length, hasher.finish()));
+        }
+        hasher.write(&piece[..n]);
+        length += n as u64;
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +140,8 @@ mod tests {
     fn outcome(script: &str, files: &[(&str, &str)]) -> Outcome {
         let mut command = Command::new("sh");
         let output = shell::capture(command.args(["-c", script]), Duration::from_secs(10)).unwrap();
-        let own = |(path, text): &(&str, &str)| ((*path).to_owned(), text.as_bytes().to_vec());
+        let own =
+            |(path, text): &(&str, &str)| ((*path).to_owned(), digest(text.as_bytes()).unwrap());
         Outcome { output, files: files.iter().map(own).collect() }
     }
 
