@@ -15,6 +15,7 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("exhausted-orphans", orphans),
     ("exhausted-classes", classes),
     ("exhausted-threads", threads),
+    ("exhausted-numbers", numbers),
 ];
 
 fn new_blocks() -> Blocks {
@@ -91,5 +92,21 @@ fn threads() {
         assert!(blocks.get(100, 16), "a thread's first block");
     });
     blocks.live.extend(left);
+    equation::check("exhausted");
+}
+
+/// A heap that cannot be made keeps its number for the next one: there are not many numbers.
+fn numbers() {
+    let mut blocks = new_blocks();
+    ask(&mut blocks, &[100]);
+    crate::starve(0);
+    os().fail_from(1);
+    let left = in_thread(1, |blocks| {
+        ask(blocks, &[100; 200]);
+        assert!(blocks.live.is_empty(), "there is no heap to be had");
+    });
+    assert!(left.is_empty());
+    let heaps = FAILING.usage().heaps;
+    assert!(heaps <= 2, "{heaps} heaps for two threads");
     equation::check("exhausted");
 }

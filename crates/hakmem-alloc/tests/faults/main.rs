@@ -22,7 +22,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use common::Shadow;
-use hakmem_alloc::{Boxes, Options, parts};
+use hakmem_alloc::{Boxes, Heap, Options, parts};
 use hakmem_contract::{MetaArena, Pool, SUPERSLAB};
 use hakmem_os_acquire::simulated::Call;
 use hakmem_os_acquire::{Acquire, Simulated};
@@ -191,8 +191,13 @@ const MOST_CALLS: usize = 2_000;
 const KINDS: [Call; 7] =
     [Call::Map, Call::Unmap, Call::Purge, Call::Populate, Call::Advise, Call::Grow, Call::Relocate];
 
-/// Pieces of metadata that are left when there are no more: a descriptor has a few, a heap some hundred.
-const PIECES: [usize; 14] = [0, 1, 2, 4, 8, 12, 20, 32, 50, 80, 130, 200, 300, 500];
+/// Pieces of metadata that a heap needs.
+const HEAP: usize = size_of::<Heap<Composed>>().div_ceil(PIECE);
+
+/// Pieces of metadata that are left when there are no more: not enough for a descriptor, for a heap, for
+/// a descriptor beside a heap, and so on.
+const PIECES: [usize; 15] =
+    [0, 1, 2, 4, 8, 20, 50, HEAP - 1, HEAP, HEAP + 1, HEAP + 4, HEAP + 8, HEAP + 20, 300, 500];
 
 /// Bytes that are left of the address space.
 const ROOM: [usize; 6] = [0, 64 << 10, 1 << 20, 2 << 20, 5 << 20, 20 << 20];

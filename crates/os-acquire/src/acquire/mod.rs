@@ -155,22 +155,6 @@ impl<P: OsPort> Acquire<P> {
         Some(Range { base, bytes, zeroed: true })
     }
 
-    fn alloc_from_arena(&self, bytes: usize) -> Option<NonNull<u8>> {
-        let system = System { os: &self.os, books: &self.books, names: &self.names };
-        self.arena.alloc(&system, bytes)
-    }
-
-    /// The last resort: what is cached is given back to the system, so that it can give something
-    /// else. A thread's first block must not fail for want of a heap when there is memory for blocks.
-    #[cold]
-    #[inline(never)]
-    fn alloc_meta_cold(&self, bytes: usize) -> Option<NonNull<u8>> {
-        if self.trim(true) == 0 {
-            return None;
-        }
-        self.alloc_from_arena(bytes)
-    }
-
     /// The last resorts: memory mapped ahead for slabs, then what the cache holds in pieces that
     /// do not fit, given back to the system so that it can give something else.
     #[cold]
@@ -189,7 +173,8 @@ impl<P: OsPort> Acquire<P> {
 // SAFETY: the arena gives every piece to one caller only, 64-byte aligned, from fresh mappings.
 unsafe impl<P: OsPort> MetaArena for Acquire<P> {
     fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
-        self.alloc_from_arena(bytes).or_else(|| self.alloc_meta_cold(bytes))
+        let system = System { os: &self.os, books: &self.books, names: &self.names };
+        self.arena.alloc(&system, bytes)
     }
 }
 
