@@ -9,7 +9,7 @@
 #define N_THREADS 1
 #endif
 
-enum { N_ROUNDS = 100, MOST = 1 << 16 };
+enum { N_ROUNDS = 100, MOST = 1 << 18 };
 
 struct Block {
     char *bytes;
