@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
-use crate::{asm, capi, controls, loom, programs, sanitize, shell, so, soak, tidy, valgrind};
+use crate::{asm, capi, controls, loom, programs, sanitize, so, soak, tidy, valgrind};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -62,7 +62,7 @@ pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("soak", |part| soak::check(ws, &soak::Args::short(), part));
     report.part("valgrind", |part| valgrind::check(ws, &valgrind::Args::default(), part));
     report.part("sanitize", |part| sanitize::check(ws, &sanitize::Args::quick(), part));
-    report.part("elsewhere", |part| {
+    report.part("longer", |part| {
         elsewhere(part);
         Ok(())
     });
@@ -108,12 +108,22 @@ fn cargo_test(ws: &Workspace, part: &mut Part) -> Result<()> {
     Ok(())
 }
 
-/// Names what a fuller run has and this one had not.
+/// What takes longer than this run may.
+const ELSEWHERE: [&str; 7] = [
+    "cargo xtask test --controls: bugs planted, to see each caught; half an hour",
+    "cargo xtask programs: also the programs that take minutes",
+    "cargo xtask soak --minutes N: memory over a long time",
+    "cargo xtask fuzz: each target for minutes",
+    "cargo xtask sanitize: all tests that the sanitizers and Miri can run",
+    "cargo xtask loom: models without a bound on preemptions; hours",
+    "cargo xtask wrong: wrong programs on other allocators, for comparison",
+];
+
+/// Names what longer commands have and this one had not.
 fn elsewhere(part: &mut Part) {
-    if !shell::has("cargo-nextest") {
-        part.missing("cargo-nextest: `cargo test` ran the tests, and is enough");
+    for command in ELSEWHERE {
+        part.missing(command);
     }
-    part.missing("models without a bound on preemptions: take hours, `cargo xtask loom`");
 }
 
 #[cfg(test)]

@@ -55,14 +55,14 @@ pub(crate) fn check(ws: &Workspace, wanted: &Wanted<'_>, part: &mut Part) -> Res
         (0..jobs(wanted, controls.len())).map(bench).collect::<Result<_>>()?;
     let tests: BTreeSet<&Named> = controls.iter().flat_map(|control| &control.caught_by).collect();
     let tests: Vec<&Named> = tests.into_iter().collect();
-    let progress = Progress::new(tests.len() + controls.len())?;
+    let progress = Progress::new(tests.len() + controls.iter().map(steps).sum::<usize>())?;
     let mut sound = BTreeSet::new();
     spread(
         &mut benches,
         &tests,
         |bench, test| bench.passes(test),
         |test, soundness| {
-            progress.step(|| match soundness {
+            progress.done(1, || match soundness {
                 Ok(Soundness::Passes) => _ = sound.insert(*test),
                 Ok(Soundness::Missing(what)) => part.missing(&format!("{test}: {what}")),
                 Err(why) => part.fail(&format!("{test}, nothing planted"), &format!("{why:#}")),
@@ -74,10 +74,15 @@ pub(crate) fn check(ws: &Workspace, wanted: &Wanted<'_>, part: &mut Part) -> Res
         Ok(outcomes.into_iter().map(|(test, outcome)| (test.clone(), outcome)).collect())
     };
     spread(&mut benches, &controls, try_out, |control, verdict| {
-        progress.step(|| report(part, control, verdict, wanted.verbose));
+        progress.done(steps(control), || report(part, control, verdict, wanted.verbose));
     });
     progress.finish();
     benches.iter().try_for_each(Bench::restore)
+}
+
+/// A build, and its tests.
+fn steps(control: &Control) -> usize {
+    1 + control.caught_by.len()
 }
 
 /// How many bugs are planted at a time, each in a copy of its own.
@@ -187,27 +192,31 @@ fn report(
 /// A bar with the time left; without a terminal a line now and then.
 struct Progress {
     bar: ProgressBar,
+    start: Instant,
     said: Cell<Instant>,
 }
 
 impl Progress {
     fn new(steps: usize) -> Result<Self> {
         let style = ProgressStyle::with_template(
-            "[{bar:30}] {pos}/{len} steps, {elapsed} gone, {eta} left",
+            "[{bar:30}] {pos}/{len} steps, {elapsed} gone, {msg} left",
         )?;
         let bar = ProgressBar::new(steps as u64).with_style(style.progress_chars("=> "));
         bar.enable_steady_tick(Duration::from_secs(1));
-        Ok(Self { bar, said: Cell::new(Instant::now()) })
+        Ok(Self { bar, start: Instant::now(), said: Cell::new(Instant::now()) })
     }
 
-    /// One step is done; `say` prints what it brought.
-    fn step(&self, say: impl FnOnce()) {
+    /// So many steps are done; `say` prints what they brought.
+    fn done(&self, steps: usize, say: impl FnOnce()) {
         self.bar.suspend(say);
-        self.bar.inc(1);
+        self.bar.inc(steps as u64);
+        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        // The bar's own guess follows the last few steps, and they are not alike.
+        let left = self.start.elapsed().as_secs() * (all - done) / done.max(1);
+        self.bar.set_message(format!("{left} s"));
         if self.bar.is_hidden() && self.said.get().elapsed() > Duration::from_secs(30) {
             self.said.set(Instant::now());
-            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
-            println!("        {done} of {all} steps, {} s left", self.bar.eta().as_secs());
+            println!("        {done} of {all} steps, {left} s left");
         }
     }
 
