@@ -7,6 +7,7 @@ use plotters::prelude::*;
 use textplots::{Chart, LabelBuilder, LabelFormat, Plot, Shape};
 
 use super::samples::{self, Sample};
+use super::verdict::median;
 
 /// Phases that are shown as text: the most that is live, and nothing.
 const SHOWN: [&str; 2] = ["burst", "trimmed"];
@@ -20,9 +21,10 @@ const HEIGHT: u32 = 64;
 /// Resident memory of the phases that are [shown](SHOWN), for the terminal.
 pub(crate) fn text(samples: &[Sample]) -> String {
     let lines = SHOWN.map(|phase| {
-        samples::of(samples, phase)
-            .map(|sample| (sample.seconds as f32, (sample.rss as f64 / MIB) as f32))
-            .collect::<Vec<_>>()
+        let cycles: Vec<_> = samples::of(samples, phase).collect();
+        // One point for each character: more would fill the area.
+        let a_point = cycles.len().div_ceil(WIDTH as usize / 2).max(1);
+        cycles.chunks(a_point).map(point).collect::<Vec<_>>()
     });
     let end = lines.iter().flatten().map(|point| point.0).fold(1.0, f32::max);
     let top = lines.iter().flatten().map(|point| point.1).fold(1.0, f32::max);
@@ -36,6 +38,13 @@ pub(crate) fn text(samples: &[Sample]) -> String {
     chart.axis();
     chart.figures();
     format!("resident memory, end of `{}` above, end of `{}` below\n{chart}", SHOWN[0], SHOWN[1])
+}
+
+/// The middle of some cycles: when, and the median of the resident MiB.
+fn point(cycles: &[&Sample]) -> (f32, f32) {
+    let rss: Vec<u64> = cycles.iter().map(|sample| sample.rss).collect();
+    let seconds = cycles.get(cycles.len() / 2).map_or(0.0, |sample| sample.seconds);
+    (seconds as f32, (median(&rss) as f64 / MIB) as f32)
 }
 
 /// Resident memory of every phase, live bytes, mapped memory.

@@ -87,7 +87,7 @@ pub(crate) fn verdict(samples: &[Sample]) -> Verdict {
     if grown.is_empty() { Verdict::Flat } else { Verdict::Grows(grown) }
 }
 
-fn median(values: &[u64]) -> u64 {
+pub(crate) fn median(values: &[u64]) -> u64 {
     let mut values = values.to_vec();
     values.sort_unstable();
     values.get(values.len() / 2).copied().unwrap_or_default()
