@@ -9,6 +9,10 @@
 
 enum { N_THREADS = 4, N_FORKS = 200, WARM_UP = 20, N_SLOTS = 4000 };
 
+// A heap that is cut off in a slow path is lost: on a busy machine up to 70 MB in all. With all heaps
+// lost it is 17 MB a fork.
+#define MOST (256 * MIB)
+
 struct Block {
     size_t size;
     unsigned char bytes[];
@@ -56,7 +60,7 @@ static void generation(int number) {
     if (number == WARM_UP)
         resident_before = now;
     if (number > WARM_UP)
-        CHECK(now < resident_before + 64 * MIB, "fork %d: %zu KiB to %zu KiB", number,
+        CHECK(now < resident_before + MOST, "fork %d: %zu KiB to %zu KiB", number,
             resident_before / KIB, now / KIB);
     for (uintptr_t i = 0; i < N_THREADS; i++) {
         pthread_t thread;
