@@ -10,7 +10,7 @@
 //!
 //! [`geometry`] (units, SuperSlabs, limits), [`class`] and [`tag`] (how a block is described),
 //! then the seams from the top of the allocator to its bottom: [`cache`], [`page`], [`backend`], [`pool`],
-//! [`registry`], [`os`], [`thread`]; [`fault`], what is said when a program is wrong; and [`inspect`],
+//! [`registry`], [`os`], [`thread`]; [`fresh`], how a shared box gets into a static; [`fault`], what is said when a program is wrong; and [`inspect`],
 //! what may be asked for statistics.
 #![no_std]
 
@@ -18,6 +18,7 @@ pub mod backend;
 pub mod cache;
 pub mod class;
 pub mod fault;
+pub mod fresh;
 pub mod geometry;
 pub mod inspect;
 pub mod limits;
@@ -32,6 +33,7 @@ pub use backend::Backend;
 pub use cache::{BlockSource, FrontCache};
 pub use class::{Class, Geometry, MAX_CLASSES, SizeClasses};
 pub use fault::Fault;
+pub use fresh::{Fresh, Unplaced};
 pub use geometry::{SUPERSLAB, SUPERSLAB_SHIFT, UNIT, UNIT_SHIFT, UNITS_PER_SUPERSLAB};
 pub use inspect::{Inspect, Stats, Superslabs, Survey};
 pub use limits::Limits;

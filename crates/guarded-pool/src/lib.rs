@@ -36,6 +36,8 @@
 //! `pool.rs` (what passes through), `spans.rs`, `huge.rs`, then `quarantine.rs`.
 #![cfg_attr(not(loom), no_std)]
 
+#[cfg(not(loom))]
+mod fresh;
 mod huge;
 mod pool;
 pub mod quarantine;

@@ -2,7 +2,8 @@
 
 /// Makes an allocator type of a choice of boxes, with its statics and its thread word.
 ///
-/// The string names the thread word's symbol: unique in the program.
+/// The string names the thread word's symbol: unique in the program. Every box is named by its type;
+/// the pool's first value is its [`Fresh`](crate::parts::contract::Fresh) one.
 #[macro_export]
 macro_rules! compose {
     (
@@ -12,7 +13,7 @@ macro_rules! compose {
             front: $front:ty,
             counters: $counters:ty,
             page: $page:ty,
-            pool: $pool:ty = $new_pool:expr $(,)?
+            pool: $pool:ty $(,)?
         }
     ) => {
         $(#[$meta])*
@@ -41,7 +42,10 @@ macro_rules! compose {
             unsafe impl Sync for Everybody {}
 
             static EMPTY: Nobody = Nobody([$crate::Heap::EMPTY, $crate::Heap::EMPTY]);
-            static SHARED: Everybody = Everybody($crate::Shared::new($new_pool));
+            static SHARED: Everybody = Everybody($crate::Shared::new(
+                // SAFETY: the value goes into this static, where it stays.
+                unsafe { <$pool as $crate::parts::contract::Fresh>::FRESH.place() },
+            ));
 
             // A library that carries an allocator may be unloaded while threads live that used it,
             // and the C library would call an exit hook that is gone. At the end of a process this

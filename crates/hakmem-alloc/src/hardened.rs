@@ -21,10 +21,6 @@ compose! {
         front: parts::Direct,
         counters: parts::NoCounters,
         page: parts::CheckedSlab,
-        pool: parts::Guarded<parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>>
-            // SAFETY: `compose!` puts the value into a static, where it stays.
-            = parts::Guarded::new(parts::SharedPool::new(parts::Acquire::new(parts::Linux), unsafe {
-                parts::TwoLevel::new()
-            })),
+        pool: parts::Guarded<parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>>,
     }
 }

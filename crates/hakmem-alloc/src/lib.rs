@@ -77,11 +77,7 @@ compose! {
         front: parts::UnifiedCache,
         counters: parts::NoCounters,
         page: parts::Slab,
-        pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>
-            // SAFETY: `compose!` puts the value into a static, where it stays.
-            = parts::SharedPool::new(parts::Acquire::new(parts::Linux), unsafe {
-                parts::TwoLevel::new()
-            }),
+        pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>,
     }
 }
 

@@ -18,11 +18,7 @@ mod listed {
             front: hakmem_tls_sll::TlsSll,
             counters: parts::NoCounters,
             page: parts::Slab,
-            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>
-                // SAFETY: `compose!` puts the value into a static, where it stays.
-                = parts::SharedPool::new(parts::Acquire::new(parts::Linux), unsafe {
-                    parts::TwoLevel::new()
-                }),
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>,
         }
     }
 }
@@ -38,11 +34,7 @@ mod counted {
             front: parts::UnifiedCache,
             counters: parts::Counts,
             page: parts::Slab,
-            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>
-                // SAFETY: `compose!` puts the value into a static, where it stays.
-                = parts::SharedPool::new(parts::Acquire::new(parts::Linux), unsafe {
-                    parts::TwoLevel::new()
-                }),
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>,
         }
     }
 }

@@ -27,6 +27,8 @@ pub mod acquire;
 pub mod arena;
 pub mod books;
 pub mod cache;
+#[cfg(not(loom))]
+mod fresh;
 mod limits;
 #[cfg(target_os = "linux")]
 pub mod linux;

@@ -10,9 +10,9 @@ use core::ffi::c_long;
 use core::ptr::{self, NonNull};
 
 use bitflags::bitflags;
-use hakmem_contract::OsPort;
 use hakmem_contract::geometry::OS_PAGE;
 use hakmem_contract::os::Purpose;
+use hakmem_contract::{Fresh, OsPort, Unplaced};
 
 use crate::syscall::{call, outcome, trap};
 
@@ -60,6 +60,10 @@ bitflags! {
 /// The system. Has no state.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Linux;
+
+impl Fresh for Linux {
+    const FRESH: Unplaced<Self> = Unplaced::new(Self);
+}
 
 /// A number as an argument of a call: sign-extended, as the C declarations do it.
 const fn arg(value: i32) -> usize {

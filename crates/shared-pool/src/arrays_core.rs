@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use hakmem_contract::{Fresh, Unplaced};
 use hakmem_sync::tree::{BitTree, CAPACITY};
 
 use crate::entry::Entry;
@@ -15,6 +16,16 @@ pub(crate) const fn entries() -> [Entry; CAPACITY] {
 /// Empty trees.
 pub(crate) const fn trees<const N: usize>() -> [BitTree; N] {
     [const { BitTree::new() }; N]
+}
+
+impl<M: Fresh, R: Fresh> Fresh for SharedPool<M, R> {
+    const FRESH: Unplaced<Self> = {
+        // SAFETY: a part of this value, which whoever places it does not move.
+        let memory = unsafe { M::FRESH.place() };
+        // SAFETY: as above.
+        let registry = unsafe { R::FRESH.place() };
+        Unplaced::new(Self::new(memory, registry))
+    };
 }
 
 impl<M, R, P> SharedPool<M, R, P> {

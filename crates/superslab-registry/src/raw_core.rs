@@ -2,7 +2,7 @@
 
 use core::ptr::{self, NonNull};
 
-use hakmem_contract::MetaArena;
+use hakmem_contract::{Fresh, MetaArena, Unplaced};
 use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
 use crate::TwoLevel;
@@ -21,6 +21,11 @@ impl TwoLevel {
     pub const unsafe fn new() -> Self {
         Self { leaves: no_leaves(), root: words(), zero: tags(), spares: Spares::new() }
     }
+}
+
+impl Fresh for TwoLevel {
+    // SAFETY: whoever places the value promises that it does not move.
+    const FRESH: Unplaced<Self> = Unplaced::new(unsafe { Self::new() });
 }
 
 /// Entries without leaves.

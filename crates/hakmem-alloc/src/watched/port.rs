@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use hakmem_contract::os::Purpose;
-use hakmem_contract::{OsPort, SUPERSLAB};
+use hakmem_contract::{Fresh, OsPort, SUPERSLAB, Unplaced};
 use hakmem_os_acquire::Linux as System;
 
 use super::request;
@@ -11,6 +11,10 @@ use super::request;
 /// The real system, watched.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Linux;
+
+impl Fresh for Linux {
+    const FRESH: Unplaced<Self> = Unplaced::new(Self);
+}
 
 // SAFETY: the real system's guarantees are these; requests change no memory.
 unsafe impl OsPort for Linux {

@@ -38,11 +38,7 @@ mod failing {
             front: parts::UnifiedCache,
             counters: parts::NoCounters,
             page: parts::Slab,
-            pool: parts::SharedPool<Acquire<Simulated>, parts::TwoLevel>
-                // SAFETY: `compose!` puts the value into a static, where it stays.
-                = parts::SharedPool::new(Acquire::new(Simulated::real()), unsafe {
-                    parts::TwoLevel::new()
-                }),
+            pool: parts::SharedPool<Acquire<Simulated>, parts::TwoLevel>,
         }
     }
 }

@@ -15,7 +15,7 @@ use std::string::String;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hakmem_contract::os::Purpose;
-use hakmem_contract::{OsPort, SUPERSLAB};
+use hakmem_contract::{Fresh, OsPort, SUPERSLAB, Unplaced};
 
 use crate::linux::Linux;
 use space::{Mapping, Space};
@@ -268,6 +268,11 @@ impl Simulated {
         assert!(covered && bytes > 0, "{call:?} of {bytes:#x} bytes at {address:#x}: not mapped");
         self.begin(call, bytes)
     }
+}
+
+/// One that gives out memory.
+impl Fresh for Simulated {
+    const FRESH: Unplaced<Self> = Unplaced::new(Self::real());
 }
 
 // SAFETY: memory comes from `Linux`, which promises the same; `Space` refuses overlaps. Virtual

@@ -1,0 +1,10 @@
+//! The value that a static holds before anybody uses it.
+
+use hakmem_contract::{Fresh, Unplaced};
+
+use crate::Guarded;
+
+impl<P: Fresh> Fresh for Guarded<P> {
+    // SAFETY: the pool is a part of this value, which whoever places it does not move.
+    const FRESH: Unplaced<Self> = Unplaced::new(Self::new(unsafe { P::FRESH.place() }));
+}
