@@ -82,7 +82,8 @@ fn main() -> ExitCode {
     let line = match cli.workload.run(&cli.common) {
         Ok(run) => {
             let (name, params) = cli.workload.describe();
-            json(name, chosen::NAME, &params, &cli.common, &run, Memory::read())
+            let memory = run.memory.unwrap_or_else(Memory::read);
+            json(name, chosen::NAME, &params, &cli.common, &run, memory)
         }
         Err(reason) => {
             // Nobody is left to tell when standard error is closed.

@@ -3,6 +3,8 @@
 use std::sync::{Barrier, Mutex};
 use std::time::Instant;
 
+use crate::report::Memory;
+
 /// Options of every workload.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
@@ -38,7 +40,7 @@ impl Common {
 }
 
 /// One measured run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// The timed part: after the warm-up, before what is left is freed.
     pub seconds: f64,
@@ -46,6 +48,18 @@ pub struct Measured {
     pub ops: u64,
     /// Equal for all allocators that run the same workload with the same options.
     pub checksum: u64,
+    /// Numbers that only this workload has, by name.
+    pub extra: Vec<(&'static str, f64)>,
+    /// Memory, where the process that is measured is not this one.
+    pub memory: Option<Memory>,
+}
+
+impl Measured {
+    /// A run without numbers of its own.
+    #[must_use]
+    pub fn new(seconds: f64, ops: u64, checksum: u64) -> Self {
+        Self { seconds, ops, checksum, ..Self::default() }
+    }
 }
 
 /// Warm-up operations for `ops` timed ones.

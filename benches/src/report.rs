@@ -39,10 +39,12 @@ pub fn json(
     memory: Memory,
 ) -> String {
     let params: Vec<_> = params.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let extra: Vec<_> =
+        run.extra.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!(
         "{{\"workload\":\"{workload}\",\"allocator\":\"{allocator}\",\"params\":{{{}}},\
          \"threads\":{},\"seed\":{},\"no_alloc\":{},\"seconds\":{:.9},\"ops\":{},\
-         \"peak_rss\":{},\"end_rss\":{},\"checksum\":\"{:016x}\"}}",
+         \"peak_rss\":{},\"end_rss\":{},\"checksum\":\"{:016x}\",\"extra\":{{{}}}}}",
         params.join(","),
         common.threads(),
         common.seed,
@@ -52,5 +54,6 @@ pub fn json(
         memory.peak,
         memory.now,
         run.checksum,
+        extra.join(","),
     )
 }

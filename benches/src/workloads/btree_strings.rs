@@ -39,7 +39,7 @@ impl BtreeStrings {
         let start = Instant::now();
         let checksum = work(&mut map, &keys, &mut rng, ops);
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Measured { seconds, ops, checksum })
+        Ok(Measured::new(seconds, ops, checksum))
     }
 
     pub(super) fn params(&self) -> Vec<(&'static str, usize)> {

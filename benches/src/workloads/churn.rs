@@ -68,7 +68,7 @@ impl Churn {
         let (seconds, balance) =
             timed(common.threads(), prepare, |live| self.work(live, &exchange, ops), Live::finish);
         let checksum = balance.wrapping_add(exchange.finish());
-        Ok(Measured { seconds, ops: ops * common.threads() as u64, checksum })
+        Ok(Measured::new(seconds, ops * common.threads() as u64, checksum))
     }
 
     pub(super) fn params(&self) -> Vec<(&'static str, usize)> {

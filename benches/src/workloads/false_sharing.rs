@@ -64,7 +64,7 @@ impl FalseSharing {
                 sum.wrapping_add(free_all(&mut hand, &from))
             },
         );
-        Measured { seconds, ops: ops * common.threads() as u64, checksum }
+        Measured::new(seconds, ops * common.threads() as u64, checksum)
     }
 
     /// Allocates all objects one after the other and deals them like cards.

@@ -39,7 +39,7 @@ impl HugeRealloc {
             }
         }
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Measured { seconds, ops, checksum })
+        Ok(Measured::new(seconds, ops, checksum))
     }
 
     pub(super) fn params(&self) -> Vec<(&'static str, usize)> {

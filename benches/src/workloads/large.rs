@@ -53,7 +53,7 @@ impl Large {
         sum = sum.wrapping_add(work(&mut slots, &from, &choices, ops));
         let seconds = start.elapsed().as_secs_f64();
         let checksum = sum.wrapping_add(free_all(&mut slots, &from));
-        Measured { seconds, ops, checksum }
+        Measured::new(seconds, ops, checksum)
     }
 }
 

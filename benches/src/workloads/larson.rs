@@ -75,7 +75,7 @@ impl Larson {
         let seconds = start.elapsed().as_secs_f64();
         let checksum = ended.into_iter().fold(0_u64, |sum, lane| sum.wrapping_add(lane.finish()));
         let ops = ops_per_round * self.rounds * common.threads() as u64;
-        Ok(Measured { seconds, ops, checksum })
+        Ok(Measured::new(seconds, ops, checksum))
     }
 
     /// A lane with all its objects, allocated by the main thread.

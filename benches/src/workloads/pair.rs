@@ -18,7 +18,7 @@ impl BoxPair {
         let work = if common.no_alloc { on_stack } else { boxed };
         let prepare = |_| work(warm_up(ops));
         let (seconds, checksum) = timed(1, prepare, |sum| *sum = work(ops), |sum| sum);
-        Ok(Measured { seconds, ops, checksum })
+        Ok(Measured::new(seconds, ops, checksum))
     }
 }
 

@@ -57,7 +57,7 @@ impl Relay {
         } else {
             self.together::<O>(common, pairs, batches)
         };
-        Measured { seconds, ops: batches * (pairs * BATCH) as u64, checksum }
+        Measured::new(seconds, batches * (pairs * BATCH) as u64, checksum)
     }
 
     /// One thread: batches are freed [`DEPTH`] batches after they were produced.

@@ -77,7 +77,7 @@ fn run<O: Objects>(args: &RandomMixed, common: &Common) -> Measured {
         |mut state: Table<O>| state.sum.wrapping_add(free_all(&mut state.slots, &state.from));
     let (seconds, checksum) =
         timed(common.threads(), prepare, |state| work(state, args, ops), finish);
-    Measured { seconds, ops: ops * common.threads() as u64, checksum }
+    Measured::new(seconds, ops * common.threads() as u64, checksum)
 }
 
 fn work<O: Objects>(state: &mut Table<O>, args: &RandomMixed, ops: u64) {

@@ -84,5 +84,5 @@ fn run<O: Objects>(args: &Stream, order: &[u32], common: &Common) -> Measured {
     let start = Instant::now();
     let checksum = work(&mut objects, rounds);
     let seconds = start.elapsed().as_secs_f64();
-    Measured { seconds, ops: rounds * per_round, checksum }
+    Measured::new(seconds, rounds * per_round, checksum)
 }

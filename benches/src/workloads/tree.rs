@@ -39,7 +39,7 @@ impl Tree {
             drop(tree);
         }
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Measured { seconds, ops: rounds * nodes, checksum })
+        Ok(Measured::new(seconds, rounds * nodes, checksum))
     }
 
     pub(super) fn params(&self) -> Vec<(&'static str, usize)> {

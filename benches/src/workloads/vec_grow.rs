@@ -38,7 +38,7 @@ impl VecGrow {
         let start = Instant::now();
         let checksum = work(&mut vectors, &lengths, ops);
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Measured { seconds, ops, checksum })
+        Ok(Measured::new(seconds, ops, checksum))
     }
 
     pub(super) fn params(&self) -> Vec<(&'static str, usize)> {

@@ -1,5 +1,6 @@
 //! One run: a process, its one line, and what can go wrong.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -25,6 +26,9 @@ pub(crate) struct Sample {
     pub(crate) peak_rss: u64,
     pub(crate) end_rss: u64,
     pub(crate) checksum: String,
+    /// Numbers that only this workload has, by name.
+    #[serde(default)]
+    pub(crate) extra: BTreeMap<String, f64>,
 }
 
 impl Sample {
