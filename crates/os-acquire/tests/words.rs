@@ -45,3 +45,15 @@ fn ranges_that_do_not_touch_do_not_join() {
     let both = at(5, 2).join(dirty).unwrap();
     assert_eq!((both.count(), both.zeroed(), both.stamp()), (3, false, Stamp::at(0)));
 }
+
+#[test]
+fn what_was_cut_joins_again() {
+    let whole = Kept::pack(5 * SUPERSLAB, 4, Stamp::at(7), true).unwrap();
+    for count in 1..4 {
+        let (front, rest) = (whole.front(count).unwrap(), whole.rest(count).unwrap());
+        assert_eq!((front.end(), front.count(), rest.count()), (rest.base(), count, 4 - count));
+        assert_eq!(front.join(rest), Some(whole));
+    }
+    assert_eq!((whole.front(4), whole.rest(4)), (Some(whole), None));
+    assert_eq!(whole.front(5), None);
+}
