@@ -23,10 +23,20 @@ pub(crate) enum Kind {
     Subject,
     /// What it is compared with.
     Peer,
+    /// hakmem with other boxes, or of another revision: what is compared with it.
+    #[expect(dead_code, reason = "the lab, which makes them, is not here yet")]
+    Variant,
     /// The allocator that frees nothing.
     Bump,
     /// The loop without allocations.
     NoAlloc,
+}
+
+impl Kind {
+    /// Whether its column has ratios: hakmem's numbers to a peer's, a variant's to hakmem's.
+    pub(crate) fn has_ratio(self) -> bool {
+        matches!(self, Self::Peer | Self::Variant)
+    }
 }
 
 /// One column.

@@ -43,7 +43,7 @@ pub(crate) fn command(case: &Case, entrant: &Entrant, quick: bool) -> Option<Com
     command.args(case.args.split(' '));
     let mut ops = case.ops(quick);
     match entrant.kind {
-        Kind::Subject | Kind::Peer => {}
+        Kind::Subject | Kind::Peer | Kind::Variant => {}
         Kind::NoAlloc if !case.no_alloc => return None,
         Kind::NoAlloc => {
             command.arg("--no-alloc");

@@ -22,7 +22,7 @@ pub(crate) struct Measured {
     pub(crate) end_rss: f64,
 }
 
-/// hakmem against one peer; below 1 is good.
+/// hakmem to one peer, or a variant to hakmem; below 1 is good.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ratio {
     pub(crate) time: Spread,
@@ -55,8 +55,13 @@ pub(crate) fn rows(plan: &Plan, field: &Field, outcome: &Outcome) -> Vec<Row> {
         }
         let Some(measured) = samples(row, column).and_then(measured) else { return Cell::Absent };
         let base = subject.and_then(|subject| samples(row, subject));
-        let peer = field.entrants[column].kind == Kind::Peer;
-        let ratio = base.filter(|_| peer).and_then(|base| ratio(base, samples(row, column)?));
+        let ratio = base.zip(samples(row, column)).and_then(|(subject, other)| {
+            match field.entrants[column].kind {
+                Kind::Peer => ratio(subject, other),
+                Kind::Variant => ratio(other, subject),
+                _ => None,
+            }
+        });
         Cell::Measured(measured, ratio)
     };
     let row = |(row, case): (usize, &&'static super::cases::Case)| Row {
@@ -76,14 +81,15 @@ fn measured(samples: &[(usize, Sample)]) -> Option<Measured> {
     })
 }
 
-/// Times are compared within a repetition; memory hardly varies, so its medians are compared.
-fn ratio(subject: &[(usize, Sample)], peer: &[(usize, Sample)]) -> Option<Ratio> {
+/// One to the other. Times are compared within a repetition; memory hardly varies, so its medians are
+/// compared.
+fn ratio(one: &[(usize, Sample)], other: &[(usize, Sample)]) -> Option<Ratio> {
     let in_rep = |(rep, mine): &(usize, Sample)| {
-        let (_, theirs) = peer.iter().find(|(other, _)| other == rep)?;
+        let (_, theirs) = other.iter().find(|(other, _)| other == rep)?;
         Some(mine.ns_per_op() / theirs.ns_per_op())
     };
-    let time = spread(subject.iter().filter_map(in_rep).collect())?;
-    Some(Ratio { time, peak_rss: measured(subject)?.peak_rss / measured(peer)?.peak_rss })
+    let time = spread(one.iter().filter_map(in_rep).collect())?;
+    Some(Ratio { time, peak_rss: measured(one)?.peak_rss / measured(other)?.peak_rss })
 }
 
 /// Quartiles with linear interpolation.
@@ -99,7 +105,7 @@ fn spread(mut values: Vec<f64>) -> Option<Spread> {
     Some(Spread { low: at(0.25), median: at(0.5), high: at(0.75) })
 }
 
-/// hakmem against one peer, over all rows: geometric means, and in how many rows the whole spread
+/// hakmem to one peer, or a variant to hakmem, over all rows: geometric means, and in how many rows the whole spread
 /// of the time is on one side of 1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Overall {

@@ -21,6 +21,7 @@ pub(crate) fn main(rows: &[Row], field: &Field, look: Look) -> String {
     let head = |entrant: &Entrant| match entrant.kind {
         Kind::Subject => format!("{}\ntime/op, peak", entrant.name),
         Kind::Peer => format!("vs {}\ntime, peak", entrant.name),
+        Kind::Variant => format!("{} / hakmem\ntime, peak", entrant.name),
         Kind::Bump | Kind::NoAlloc => format!("{}\ntime/op", entrant.name),
     };
     let ratios = field.entrants.iter().any(|entrant| entrant.kind == Kind::Subject);
@@ -37,7 +38,7 @@ pub(crate) fn main(rows: &[Row], field: &Field, look: Look) -> String {
     }
     let mut mean = vec![Shown::new("geometric mean")];
     for (column, entrant) in field.entrants.iter().enumerate() {
-        let total = overall(rows, column).filter(|_| entrant.kind == Kind::Peer);
+        let total = overall(rows, column).filter(|_| entrant.kind.has_ratio());
         mean.push(match total {
             Some(Overall { time, peak_rss, .. }) => {
                 // As wide as a ratio with its spread.
@@ -89,10 +90,13 @@ pub(crate) fn legend(rows: &[Row], field: &Field) -> String {
     }
     for (column, entrant) in field.entrants.iter().enumerate() {
         if let Some(total) = overall(rows, column) {
+            let pair = match entrant.kind {
+                Kind::Variant => format!("{} against hakmem", entrant.name),
+                _ => format!("hakmem against {}", entrant.name),
+            };
             lines.push(format!(
-                "hakmem against {}: faster in {} rows of {}, slower in {}; time in the median row \
+                "{pair}: faster in {} rows of {}, slower in {}; time in the median row \
                  {:.2}, geometric mean {:.2}; peak memory {:.2}",
-                entrant.name,
                 total.faster,
                 total.rows,
                 total.slower,
@@ -141,11 +145,11 @@ fn shown(cell: &Cell, kind: Kind, look: Look) -> Shown {
         (Cell::Measured(measured, _), Kind::Subject) => {
             Shown::new(format!("{} {}", time(measured.ns_per_op.median), mib(measured.peak_rss)))
         }
-        (Cell::Measured(_, Some(ratio)), Kind::Peer) => {
+        (Cell::Measured(_, Some(ratio)), Kind::Peer | Kind::Variant) => {
             verdict(in_words(ratio), ratio.time.low, ratio.time.high, look)
         }
         // The subject failed here, so the peer's own numbers are what there is.
-        (Cell::Measured(measured, None), Kind::Peer) => Shown::new(own(measured)),
+        (Cell::Measured(measured, None), Kind::Peer | Kind::Variant) => Shown::new(own(measured)),
         (Cell::Measured(measured, _), Kind::Bump | Kind::NoAlloc) => {
             Shown::new(time(measured.least_ns))
         }
