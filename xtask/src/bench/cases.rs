@@ -21,6 +21,10 @@ pub(crate) struct Case {
     pub(crate) bump: Bump,
     /// Whether the workload can run without allocations.
     pub(crate) no_alloc: bool,
+    /// More options, for full runs.
+    pub(crate) in_full: &'static str,
+    /// Repetitions at most: a row that waits for seconds does not get surer by waiting again.
+    pub(crate) most_reps: usize,
 }
 
 /// How the floor `bump` takes part.
@@ -53,7 +57,8 @@ impl Case {
 }
 
 const fn case(name: &'static str, args: &'static str, ops: u64) -> Case {
-    Case { name, args, ops, least: 1, bump: Bump::Skip, no_alloc: true }
+    let bump = Bump::Skip;
+    Case { name, args, ops, least: 1, bump, no_alloc: true, in_full: "", most_reps: usize::MAX }
 }
 
 impl Case {
@@ -64,6 +69,16 @@ impl Case {
 
     const fn only_alloc(mut self) -> Self {
         self.no_alloc = false;
+        self
+    }
+
+    const fn in_full(mut self, args: &'static str) -> Self {
+        self.in_full = args;
+        self
+    }
+
+    const fn most_reps(mut self, reps: usize) -> Self {
+        self.most_reps = reps;
         self
     }
 
@@ -103,11 +118,43 @@ const CASES: &[Case] = &[
     case("large", "large", 150_000),
     case("huge-realloc-128", "huge-realloc --mib 128", 2),
     case("huge-realloc-512", "huge-realloc --mib 512", 1),
+    case("mid-1", "random-mixed --set 256 --min 1024 --max 32768", 10_000_000).uses(8_448),
+    case("mid-2", "random-mixed --set 256 --min 1024 --max 32768 --threads 2", 16_000_000)
+        .uses(8_448),
+    case("c6-heavy", "random-mixed --set 256 --min 257 --max 768", 40_000_000).uses(264),
+    case("sh6-1", "sh6 --threads 1", 20_000_000).uses(172),
+    case("sh6-2", "sh6 --threads 2", 24_000_000).uses(172),
+    case("sh8-2", "sh8 --threads 2", 20_000_000).uses(172).only_alloc(),
+    case("sh8-8", "sh8 --threads 8", 20_000_000).uses(172).only_alloc(),
+    case("free-only-thread", "free-only-thread --threads 2", 6_000_000).uses(528).only_alloc(),
+    case("async-pool-2", "async-pool --threads 2", 3_000_000).uses(600).only_alloc(),
+    case("async-pool-8", "async-pool --threads 8", 3_000_000).uses(600).only_alloc(),
+    case("fragment", "fragment", 6_000_000).only_alloc(),
+    case("burst-idle", "burst-idle --threads 2", 200_000)
+        .least(200_000)
+        .only_alloc()
+        .in_full("--idle-s 30")
+        .most_reps(1),
+    case("startup", "startup", 60).only_alloc(),
 ];
 
 /// Rows that a quick run leaves out unless they are asked for by name.
-const FULL_ONLY: &[&str] =
-    &["random-mixed-400", "fixed-size-1024", "churn-1", "vec-grow-4096", "huge-realloc-512"];
+const FULL_ONLY: &[&str] = &[
+    "random-mixed-400",
+    "fixed-size-1024",
+    "churn-1",
+    "vec-grow-4096",
+    "huge-realloc-512",
+    "mid-2",
+    "c6-heavy",
+    "sh6-1",
+    "sh6-2",
+    "sh8-8",
+    "free-only-thread",
+    "async-pool-8",
+    "burst-idle",
+    "startup",
+];
 
 /// The rows whose names begin with one of `only`; without it all rows, or those of a quick run.
 pub(crate) fn select(only: &[String], quick: bool) -> Result<Vec<&'static Case>> {

@@ -41,6 +41,9 @@ impl Sample {
 pub(crate) fn command(case: &Case, entrant: &Entrant, quick: bool) -> Option<Command> {
     let mut command = Command::new(&entrant.binary);
     command.args(case.args.split(' '));
+    if !quick {
+        command.args(case.in_full.split_terminator(' '));
+    }
     let mut ops = case.ops(quick);
     match entrant.kind {
         Kind::Subject | Kind::Peer | Kind::Variant => {}

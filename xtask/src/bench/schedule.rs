@@ -89,7 +89,7 @@ fn turns(plan: &Plan, field: &Field) -> Vec<(usize, Cell)> {
             for (column, entrant) in field.entrants.iter().enumerate() {
                 let floor = matches!(entrant.kind, Kind::Bump | Kind::NoAlloc);
                 let takes_part = process::command(case, entrant, plan.quick).is_some();
-                if takes_part && (!floor || rep < FLOOR_REPS) {
+                if takes_part && rep < case.most_reps && (!floor || rep < FLOOR_REPS) {
                     all.push((rep, (row, column)));
                 }
             }
