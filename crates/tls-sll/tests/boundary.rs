@@ -20,7 +20,7 @@ fn each_miss_doubles_the_limit_and_brings_half_of_it_within_a_batch() {
 
 #[test]
 fn it_is_16_bytes_a_class_and_needs_no_more() {
-    assert_eq!(size_of::<TlsSll>(), 640);
+    assert_eq!(size_of::<TlsSll>(), 16 * MAX_CLASSES);
     let mut program = Program::<TlsSll>::new(0);
     program.meta.refuse(true);
     (0..5000).for_each(|_| assert!(program.allocate(class(0))));
