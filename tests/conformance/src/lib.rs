@@ -24,6 +24,7 @@
 
 pub mod front;
 pub mod memory;
+pub mod registry;
 mod suite;
 
 pub use suite::Promise;

@@ -8,11 +8,15 @@ use std::thread;
 
 use hakmem_contract::{Fresh, MetaArena};
 
+/// Larger pieces are mapped without a claim on memory: a table for the whole address space is larger
+/// than that of most machines.
+const LARGE: usize = 256 << 20;
+
 /// Zeroed memory that is returned when it is dropped.
 ///
 /// # Invariants
 ///
-/// - The pointer is from `alloc_zeroed` with the layout.
+/// - The pointer is from `alloc_zeroed` with the layout, or mapped if that is large.
 #[derive(Debug)]
 pub struct Owned(NonNull<u8>, Layout);
 
@@ -23,8 +27,11 @@ impl Owned {
     /// `bytes`, of which there is one at least, at a multiple of `align`.
     #[must_use]
     pub fn new(bytes: usize, align: usize) -> Self {
-        let layout = Layout::from_size_align(bytes, align).unwrap();
         assert!(bytes > 0, "memory of no size");
+        let layout = Layout::from_size_align(bytes, align).unwrap();
+        if bytes >= LARGE && align <= 4096 {
+            return Self(map(bytes), layout);
+        }
         // SAFETY: the size is not zero.
         Self(NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap(), layout)
     }
@@ -38,9 +45,25 @@ impl Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
+        let Self(base, layout) = *self;
+        if layout.size() >= LARGE && layout.align() <= 4096 {
+            // SAFETY: mapped with this size (the type's invariant).
+            unsafe { libc::munmap(base.as_ptr().cast(), layout.size()) };
+            return;
+        }
         // SAFETY: the type's invariant.
-        unsafe { dealloc(self.0.as_ptr(), self.1) };
+        unsafe { dealloc(base.as_ptr(), layout) };
     }
+}
+
+/// Fresh pages.
+fn map(bytes: usize) -> NonNull<u8> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping, anywhere.
+    let base = unsafe { libc::mmap(ptr::null_mut(), bytes, access, flags, -1, 0) };
+    assert!(base != libc::MAP_FAILED, "no room for {bytes} bytes of addresses");
+    NonNull::new(base.cast()).unwrap()
 }
 
 /// A fresh box, where it stays. It may be larger than a test's stack.
