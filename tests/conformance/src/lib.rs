@@ -8,7 +8,8 @@
 //! ```
 //!
 //! It becomes one `#[test]` a promise; the test's name is the promise. Where boxes differ for good reason,
-//! the line says how: `front!(MyFront, caches, ascending)`. Every macro's docs list what may be said.
+//! the line says how: `front!(MyFront, caches, ascending; slack(8))`. Each macro's docs list what may be
+//! said.
 //!
 //! # What it does not do
 //!

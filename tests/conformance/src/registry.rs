@@ -58,15 +58,15 @@ impl Case {
 ///
 /// ```ignore
 /// hakmem_conformance::registry!(MyRegistry);
-/// hakmem_conformance::registry!(MyRegistry, reach(1 << 40), units(4096));
+/// hakmem_conformance::registry!(MyRegistry; reach(1 << 40), units(4096));
 /// ```
 ///
-/// What follows the type are functions of [`Case`](crate::registry::Case).
+/// Behind a semicolon are functions of [`Case`](crate::registry::Case).
 #[macro_export]
 macro_rules! registry {
-    ($registry:ty $(, $set:ident($value:expr))* $(,)?) => {
+    ($registry:ty $(; $($set:ident($value:expr)),+)?) => {
         $crate::__registry! {
-            __tests [$registry] [$crate::registry::Case::default()$(.$set($value))*]
+            __tests [$registry] [$crate::registry::Case::default()$($(.$set($value))+)?]
         }
     };
 }

@@ -195,7 +195,7 @@ unsafe impl<const BUG: u8> FrontCache for Shelf<BUG> {
     }
 }
 
-hakmem_conformance::front!(Shelf<NOTHING>, caches, small, ascending, slack = 0);
+hakmem_conformance::front!(Shelf<NOTHING>, caches, small, ascending; slack(0));
 
 fn breaks<const BUG: u8>() -> BTreeSet<&'static str> {
     broken(&front::promises::<Shelf<BUG>>(), &Case::default())

@@ -173,7 +173,7 @@ impl<const BUG: u8> Survey for Locked<BUG> {
     }
 }
 
-hakmem_conformance::registry!(Locked<NOTHING>, reach(1 << 47), units(4096));
+hakmem_conformance::registry!(Locked<NOTHING>; reach(1 << 47), units(4096));
 
 fn breaks<const BUG: u8>() -> BTreeSet<&'static str> {
     broken(&registry::promises::<Locked<BUG>>(), &Case::default().units(4096))

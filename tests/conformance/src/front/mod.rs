@@ -23,15 +23,16 @@ pub const SMALL: usize = 8;
 /// What is told of a box.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Case {
-    /// Blocks of each class that it may keep above the class's limit.
-    pub slack: usize,
+    slack: usize,
 }
 
 impl Case {
-    /// One that says no more than how much slack there is: the sum.
+    /// It may keep so many blocks of each class above the class's limit, such as those of a magazine
+    /// in front.
     #[must_use]
-    pub fn new(slack: &[usize]) -> Self {
-        Self { slack: slack.iter().sum() }
+    pub const fn slack(mut self, slack: usize) -> Self {
+        self.slack = slack;
+        self
     }
 
     fn program<F: FrontCache>(&self, limit_shift: u32) -> Program<F> {
@@ -44,7 +45,7 @@ impl Case {
 /// ```ignore
 /// hakmem_conformance::front!(MyFront);
 /// hakmem_conformance::front!(MyFront, caches, small, ascending);
-/// hakmem_conformance::front!(MyFront, caches, slack = 8);
+/// hakmem_conformance::front!(MyFront, caches; slack(8));
 /// ```
 ///
 /// Words that ask for more than the trait promises:
@@ -53,13 +54,12 @@ impl Case {
 /// - `small`: a class gets at most [`SMALL`](crate::front::SMALL) blocks at its first miss, in one step;
 /// - `ascending`: the blocks of one refill come out by rising addresses.
 ///
-/// `slack = N` lets it keep `N` blocks of each class above the class's limit, such as those of a
-/// magazine in front.
+/// Behind a semicolon are functions of [`Case`](crate::front::Case).
 #[macro_export]
 macro_rules! front {
-    ($front:ty $(, $word:ident $(= $value:expr)?)* $(,)?) => {
+    ($front:ty $(, $word:ident)* $(; $($set:ident($value:expr)),+)?) => {
         $crate::__words! {
-            __front [$front] [$crate::front::Case::new(&[$($crate::__slack!($word $(= $value)?)),*])]
+            __front [$front] [$crate::front::Case::default()$($(.$set($value))+)?]
             promises $($word)*
         }
     };
@@ -91,21 +91,8 @@ macro_rules! __front {
     (ascending $make:ident $($for:tt)*) => {
         $crate::$make! { front $($for)* a_refill_leaves_in_ascending_order }
     };
-    (slack $($for:tt)*) => {};
     ($other:ident $($for:tt)*) => {
-        ::core::compile_error! { "a front may be said to be: caches, small, ascending, slack = N" }
-    };
-}
-
-/// The number of `slack = N`, 0 for other words.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __slack {
-    (slack = $slack:expr) => {
-        $slack
-    };
-    ($word:ident) => {
-        0
+        ::core::compile_error! { "a front may be said to be: caches, small, ascending" }
     };
 }
 
