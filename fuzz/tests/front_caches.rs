@@ -1,8 +1,12 @@
 //! Both front caches between a program and a source that checks.
 
+#[path = "../../crates/unified-cache/tests/conformance/mod.rs"]
+mod conformance;
+
 use bolero::check;
 use bolero::generator::*;
-use hakmem_conformance::front::{Program, class};
+use conformance::class;
+use conformance::program::Program;
 use hakmem_contract::{Class, FrontCache};
 use hakmem_fuzz::bits::{Bits, Step, Steps};
 use hakmem_fuzz::reproducible;
@@ -51,7 +55,7 @@ fn run<F: FrontCache>(shift: u32, steps: &Steps<Act>) {
             Act::Free(class, n, which) => (0..n).for_each(|_| program.free(class, which)),
             Act::Drain => program.drain(),
             Act::SourceGives(most) => program.source.most = most,
-            Act::MetaRefuses(refuses) => program.meta.refuse(refuses),
+            Act::MetaRefuses(refuses) => program.meta.refuses.set(refuses),
         }
     }
     program.finish();

@@ -1,9 +1,12 @@
 //! The registry against a `HashMap`.
 
+#[path = "../../crates/superslab-registry/tests/common/mod.rs"]
+mod common;
+
 use std::collections::HashMap;
 
 use bolero::check;
-use hakmem_conformance::memory::{Arena, place};
+use common::Arena;
 use hakmem_contract::{Registry, Tag, UNIT};
 use hakmem_fuzz::bits::{Bits, Step, Steps};
 use hakmem_fuzz::reproducible;
@@ -91,7 +94,7 @@ fn act(registry: &TwoLevel, arena: &Arena, naive: &mut Naive, act: Act) {
 }
 
 fn run(steps: &Steps<Act>) {
-    let registry = place::<TwoLevel>();
+    let registry = common::registry();
     let arena = Arena::default();
     let mut naive = Naive::new();
     steps.iter().for_each(|step| act(&registry, &arena, &mut naive, step));

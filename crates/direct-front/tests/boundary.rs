@@ -1,11 +1,18 @@
 //! Above a source that checks: it passes everything on.
 
-use hakmem_conformance::front::{Program, class, classes};
+#[path = "../../unified-cache/tests/conformance/mod.rs"]
+mod conformance;
+
+use conformance::classes;
+use conformance::program::Program;
 use hakmem_contract::{FrontCache, SizeClasses};
 use hakmem_direct_front::Direct;
 use hakmem_front_gate::FourPerDoubling;
 
-hakmem_conformance::front!(Direct, small, ascending);
+#[test]
+fn conforms() {
+    conformance::promises::<Direct>();
+}
 
 #[test]
 fn nothing_is_kept() {
@@ -28,7 +35,7 @@ fn nothing_is_kept() {
 #[test]
 fn a_block_that_is_freed_twice_is_found_at_the_second_free() {
     let mut program = Program::<Direct>::new(0);
-    let class = class(3);
+    let class = conformance::class(3);
     assert!(program.allocate(class));
     let block = program.last(class).unwrap();
     program.free(class, 0);

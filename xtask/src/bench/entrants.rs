@@ -16,7 +16,7 @@ const PEERS: &[&str] =
 const QUICK_PEERS: &[&str] = &["system", "mimalloc", "mimalloc-v2"];
 
 /// What an entrant is in the comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
     /// hakmem.
@@ -24,19 +24,11 @@ pub(crate) enum Kind {
     /// What it is compared with.
     Peer,
     /// hakmem with other boxes, or of another revision: what is compared with it.
-    #[expect(dead_code, reason = "the lab, which makes them, is not here yet")]
     Variant,
     /// The allocator that frees nothing.
     Bump,
     /// The loop without allocations.
     NoAlloc,
-}
-
-impl Kind {
-    /// Whether its column has ratios: hakmem's numbers to a peer's, a variant's to hakmem's.
-    pub(crate) fn has_ratio(self) -> bool {
-        matches!(self, Self::Peer | Self::Variant)
-    }
 }
 
 /// One column.
@@ -49,6 +41,30 @@ pub(crate) struct Entrant {
     pub(crate) preload: Option<PathBuf>,
     /// What `workload` says it was built with; guards against a mixed-up binary.
     pub(crate) built_with: String,
+}
+
+/// What each entrant is, in words.
+const WHAT: &[(&str, &str)] = &[
+    ("hakmem", "hakmem-alloc as Rust's global allocator"),
+    ("hakmem-hardened", "the same facade with the boxes of hakmem_alloc::hardened"),
+    ("system", "the C library's malloc, through Rust's System"),
+    ("mimalloc", "mimalloc 3, from the crate mimalloc"),
+    ("mimalloc-v2", "mimalloc 2, from the crate mimalloc"),
+    ("jemalloc", "jemalloc, from tikv-jemallocator"),
+    ("snmalloc", "snmalloc, from snmalloc-rs"),
+    ("bump", "a floor: moves a pointer, frees nothing, memory mapped beforehand"),
+    ("no-alloc", "a floor: the same loop on objects that exist from the start"),
+];
+
+impl Entrant {
+    /// What it is, in words.
+    pub(crate) fn what(&self) -> String {
+        if let Some(library) = &self.preload {
+            return format!("{} in LD_PRELOAD", library.display());
+        }
+        let known = WHAT.iter().find(|(name, _)| *name == self.name);
+        known.map_or(self.name.clone(), |(_, what)| (*what).to_owned())
+    }
 }
 
 /// All columns, and who is not among them.

@@ -5,20 +5,26 @@
 //!
 //! # Why in turns
 //!
-//! A machine that is busy, warm or throttled changes slowly. In each repetition every allocator
-//! runs each workload once, in random order and directly after one another; a ratio is taken
-//! within a repetition and the median over the repetitions. What slows all of them down cancels.
+//! A machine that is busy, warm or throttled changes slowly. In each block every allocator runs a
+//! workload once, in random order and directly after one another; a ratio is taken within a
+//! block and the median over the blocks. What slows all of them down cancels.
 //!
 //! # Reading order
 //!
 //! [`cases`] (what is run), [`entrants`] (on what), [`process`] (one run), [`schedule`] (all
-//! runs), [`stats`] and [`table`] (what they mean), [`save`].
+//! runs), [`stats`] (an interval), [`derive`] (all of them), [`result`] (the file with everything),
+//! [`table`] (for people).
 
 mod cases;
+mod derive;
 mod entrants;
+mod limits;
 mod machine;
+mod pin;
 mod preload;
 mod process;
+mod progress;
+mod result;
 mod save;
 mod schedule;
 mod stats;
@@ -29,13 +35,12 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
-use self::entrants::Field;
-use self::schedule::Plan;
+use self::result::Document;
 
 /// What `cargo xtask bench` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Fewer operations and repetitions; ends within three minutes on two cores.
+    /// Fewer rows, peers and operations; ends within three minutes, once built.
     #[arg(long)]
     quick: bool,
     /// Only these rows: names or their beginnings, separated by commas.
@@ -44,9 +49,8 @@ pub(crate) struct Args {
     /// Peers: `default` (with --quick: system, mimalloc, mimalloc-v2; else all), `all`, or names.
     #[arg(long, value_delimiter = ',', default_value = "default", value_name = "NAME")]
     peers: Vec<String>,
-    /// Repetitions of each run; 5 unless given.
-    #[arg(long, value_name = "N")]
-    reps: Option<usize>,
+    #[command(flatten)]
+    limits: limits::Limits,
     /// Measure the C libraries: one binary on the system allocator, under `LD_PRELOAD`.
     #[arg(long)]
     preload: bool,
@@ -59,6 +63,9 @@ pub(crate) struct Args {
     /// List the rows and stop.
     #[arg(long)]
     list: bool,
+    /// Print the tables of a result that was kept, and stop.
+    #[arg(long, value_name = "FILE.json")]
+    show: Option<PathBuf>,
 }
 
 /// Where things are.
@@ -72,60 +79,40 @@ struct Places {
 
 /// Runs the bench.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(kept) = &args.show {
+        let document = Document::read(kept)?;
+        println!("{}\n{}", table::head(&document), table::page(&document, table::Look::Terminal));
+        return Ok(());
+    }
     let cases = cases::select(&args.only, args.quick)?;
     if args.list {
         println!("{}", cases::list(&cases));
         return Ok(());
     }
-    let reps = args.reps.unwrap_or(5);
-    ensure!(reps > 0, "--reps must not be 0");
+    let plan = args.limits.plan(cases, args)?;
     let places = Places::find()?;
     let field =
         if args.preload { preload::field(args, &places)? } else { entrants::field(args, &places)? };
     ensure!(!field.entrants.is_empty(), "nothing to measure:\n{}", field.missing());
-    let machine = machine::describe(&places, &field);
-    println!("{machine}");
-    let plan = Plan { cases, reps, quick: args.quick, verbose: args.verbose };
-    let outcome = schedule::run(&plan, &field)?;
-    report(args, &places, &field, &plan, &outcome, &machine)
+    let stop = schedule::stop_flag()?;
+    let watch = machine::Watch::start(&plan.pin.allowed);
+    println!("{}\n{}", machine::describe(watch.so_far()), plan.words());
+    let outcome = schedule::run(&plan, &field, &stop)?;
+    let document = save::document(&places, &plan, &field, &outcome, watch.finish());
+    report(args, &places, &document)
 }
 
-fn report(
-    args: &Args,
-    places: &Places,
-    field: &Field,
-    plan: &Plan,
-    outcome: &schedule::Outcome,
-    machine: &str,
-) -> Result<()> {
-    let rows = stats::rows(plan, field, outcome);
-    println!("{}", table::main(&rows, field, table::Look::Terminal));
+fn report(args: &Args, places: &Places, document: &Document) -> Result<()> {
+    println!("{}", table::page(document, table::Look::Terminal));
     if args.verbose {
-        println!("{}", table::absolute(&rows, field, table::Look::Terminal));
+        println!("{}", table::absolute(document, table::Look::Terminal));
+        for failure in &document.failures {
+            println!("{} on {}: {}", failure.row, failure.entrant, failure.why);
+        }
     }
-    println!("{}", table::legend(&rows, field));
-    let notes = notes(field, plan, outcome);
-    if !notes.is_empty() {
-        println!("{notes}");
-    }
-    let saved = save::write(places, field, plan, outcome, machine, &notes)?;
+    let saved = save::write(places, document)?;
     println!("saved: {}", saved.display());
     Ok(())
-}
-
-/// What is not in the table, and why.
-fn notes(field: &Field, plan: &Plan, outcome: &schedule::Outcome) -> String {
-    let mut lines = Vec::new();
-    if let Some(why) = outcome.cut_short {
-        lines.push(format!("{why}: {} of {} runs done", outcome.done, outcome.planned));
-    }
-    if !field.entrants.iter().any(|entrant| entrant.kind == entrants::Kind::Subject) {
-        lines.push("hakmem was not measured, so there are no ratios".to_owned());
-    }
-    lines.extend(field.missing().lines().map(str::to_owned));
-    lines.extend(outcome.failures(plan.verbose));
-    lines.extend_from_slice(outcome.damage());
-    lines.join("\n")
 }
 
 impl Places {

@@ -20,6 +20,7 @@ const LOOK: Duration = Duration::from_millis(3);
 /// What `workload` prints, as far as it is used.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 pub(crate) struct Sample {
+    #[serde(default, skip_serializing)]
     allocator: String,
     pub(crate) seconds: f64,
     pub(crate) ops: u64,
@@ -41,9 +42,6 @@ impl Sample {
 pub(crate) fn command(case: &Case, entrant: &Entrant, quick: bool) -> Option<Command> {
     let mut command = Command::new(&entrant.binary);
     command.args(case.args.split(' '));
-    if !quick {
-        command.args(case.in_full.split_terminator(' '));
-    }
     let mut ops = case.ops(quick);
     match entrant.kind {
         Kind::Subject | Kind::Peer | Kind::Variant => {}

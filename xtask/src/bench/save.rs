@@ -1,68 +1,128 @@
-//! Results on disk: JSON with every sample, and the tables in Markdown.
+//! Results on disk: the file with everything, and the tables in Markdown.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
 
-use super::Places;
-use super::entrants::Field;
+use super::entrants::{Entrant, Field};
+use super::machine;
+use super::process;
+use super::result::{Absent, Column, Document, Failure, Method, Row, SCHEMA, Sample};
 use super::schedule::{Outcome, Plan};
-use super::stats::rows;
 use super::table::{self, Look};
+use super::{Places, derive, result, stats};
 
-/// Writes both files, and returns the one in Markdown.
-pub(crate) fn write(
+/// Everything that is known after a run.
+pub(crate) fn document(
     places: &Places,
-    field: &Field,
     plan: &Plan,
+    field: &Field,
     outcome: &Outcome,
-    machine: &str,
-    notes: &str,
-) -> Result<PathBuf> {
-    let stamp = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-    let base = places.out.join("results").join(stamp);
-    let json = serde_json::to_string_pretty(&document(field, plan, outcome, machine, notes))?;
-    let rows = rows(plan, field, outcome);
-    let text = format!(
-        "```text\n{machine}\n```\n\n{}\n\n{}\n\n{}\n\n{notes}\n",
-        table::main(&rows, field, Look::Markdown),
-        table::legend(&rows, field),
-        table::absolute(&rows, field, Look::Markdown),
-    );
-    let markdown = base.with_extension("md");
-    for (path, text) in [(base.with_extension("json"), json), (markdown.clone(), text)] {
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    machine: result::Machine,
+) -> Document {
+    let now = jiff::Zoned::now();
+    let derived = derive::derive(plan, field, outcome);
+    let names = |cell: &(usize, usize)| {
+        (plan.cases[cell.0].name.to_owned(), field.entrants[cell.1].name.clone())
+    };
+    let failure = |(cell, why): (&(usize, usize), &String)| {
+        let (row, entrant) = names(cell);
+        Failure { row, entrant, why: why.clone() }
+    };
+    let absent = |(name, why): &(String, String)| Absent { name: name.clone(), why: why.clone() };
+    Document {
+        schema: SCHEMA,
+        stamp: now.strftime("%Y%m%d-%H%M%S").to_string(),
+        date: now.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+        command: std::env::args().skip(1).collect(),
+        revision: machine::revision(&places.root),
+        machine,
+        method: method(plan, outcome),
+        entrants: field.entrants.iter().map(|entrant| column(places, entrant)).collect(),
+        not_measured: field.not_measured.iter().map(absent).collect(),
+        rows: rows(plan, outcome),
+        medians: derived.medians,
+        ratios: derived.ratios,
+        overall: derived.overall,
+        failures: outcome.failed.iter().map(failure).collect(),
+        damage: outcome.damage.clone(),
+        cut_short: outcome.cut_short.map(str::to_owned),
+        samples: samples(plan, field, outcome),
     }
-    Ok(markdown)
 }
 
-fn document(field: &Field, plan: &Plan, outcome: &Outcome, machine: &str, notes: &str) -> Value {
-    let entrants: Vec<Value> = field
-        .entrants
-        .iter()
-        .map(|entrant| {
-            json!({ "name": entrant.name, "kind": entrant.kind, "preload": entrant.preload })
-        })
-        .collect();
-    let row = |(row, case): (usize, &&'static super::cases::Case)| {
-        let samples = |(column, entrant): (usize, &super::entrants::Entrant)| {
-            let samples = outcome.samples.get(&(row, column))?;
-            let samples: Vec<_> = samples.iter().map(|(_, sample)| sample).collect();
-            Some((entrant.name.clone(), json!(samples)))
+fn method(plan: &Plan, outcome: &Outcome) -> Method {
+    Method {
+        quick: plan.quick,
+        least: plan.least,
+        most: plan.most,
+        precision: plan.precision,
+        budget: plan.budget.map(|budget| budget.as_secs_f64()),
+        warm_up: 1,
+        order_seed: plan.order_seed,
+        pinning: plan.pin.words.clone(),
+        interval: stats::HOW.to_owned(),
+        resamples: stats::RESAMPLES,
+        resample_seed: stats::SEED,
+        level: stats::LEVEL,
+        smallest_effect: plan.effect,
+        seconds: outcome.seconds,
+    }
+}
+
+fn column(places: &Places, entrant: &Entrant) -> Column {
+    Column {
+        name: entrant.name.clone(),
+        kind: entrant.kind,
+        what: entrant.what(),
+        version: machine::version(places, entrant),
+        preload: entrant.preload.as_ref().map(|path| path.display().to_string()),
+    }
+}
+
+fn rows(plan: &Plan, outcome: &Outcome) -> Vec<Row> {
+    let row =
+        |(case, (blocks, ended)): (&&'static super::cases::Case, &(usize, result::Ended))| Row {
+            name: case.name.to_owned(),
+            workload: case.workload().to_owned(),
+            args: case.args.to_owned(),
+            threads: case.threads(),
+            op: case.op().to_owned(),
+            ops: case.ops(plan.quick),
+            cpu: plan.pin.cpu(case),
+            blocks: *blocks,
+            ended: *ended,
         };
-        let all: serde_json::Map<String, Value> =
-            field.entrants.iter().enumerate().filter_map(samples).collect();
-        json!({ "name": case.name, "args": case.args, "samples": all })
-    };
-    json!({
-        "machine": machine.lines().collect::<Vec<_>>(),
-        "quick": plan.quick,
-        "reps": plan.reps,
-        "cut_short": outcome.cut_short,
-        "notes": notes.lines().collect::<Vec<_>>(),
-        "entrants": entrants,
-        "rows": plan.cases.iter().enumerate().map(row).collect::<Vec<_>>(),
-    })
+    plan.cases.iter().zip(&outcome.rows).map(row).collect()
+}
+
+fn samples(plan: &Plan, field: &Field, outcome: &Outcome) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for (row, case) in plan.cases.iter().enumerate() {
+        let mut runs: Vec<(usize, usize, &str, &process::Sample)> = Vec::new();
+        for (column, entrant) in field.entrants.iter().enumerate() {
+            let own = outcome.runs(row, column).iter();
+            runs.extend(own.map(|run| (run.block, run.place, entrant.name.as_str(), &run.sample)));
+        }
+        runs.sort_by_key(|(block, place, ..)| (*block, *place));
+        samples.extend(runs.into_iter().map(|(block, place, entrant, run)| Sample {
+            row: case.name.to_owned(),
+            entrant: entrant.to_owned(),
+            block,
+            place,
+            run: run.clone(),
+        }));
+    }
+    samples
+}
+
+/// Writes both files, and returns the one in Markdown.
+pub(crate) fn write(places: &Places, document: &Document) -> Result<PathBuf> {
+    let base = places.out.join("results").join(&document.stamp);
+    document.write(&base.with_extension("json"))?;
+    let markdown = base.with_extension("md");
+    fs::write(&markdown, table::page(document, Look::Markdown))
+        .with_context(|| format!("cannot write {}", markdown.display()))?;
+    Ok(markdown)
 }

@@ -1,4 +1,8 @@
-//! All runs, in turns.
+//! All runs: which, in what order, and for how long.
+//!
+//! A *block* of a row is one run of each entrant, directly after one another, in random order. The
+//! rows take turns with their blocks. An entrant leaves a row when its ratio there is as precise as
+//! was asked for, and the row ends when all have left: so the time goes to where it is needed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,153 +10,334 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use indicatif::{ProgressBar, ProgressStyle};
+use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
 
 use super::cases::Case;
+use super::derive::{self, TIME};
 use super::entrants::{Entrant, Field, Kind};
+use super::pin::Pin;
 use super::process::{self, Sample};
+use super::progress::Progress;
+use super::result::Ended;
+use super::stats;
 
-/// Repetitions of the floors, of which the fastest counts; they take part in no ratio.
-const FLOOR_REPS: usize = 3;
+/// Blocks in which the floors take part. The fastest of their runs counts, and they are in no ratio.
+const FLOOR_BLOCKS: usize = 3;
 
-/// A quick run ends after this time, with what it has.
-const QUICK_LIMIT: Duration = Duration::from_secs(170);
+/// Draws for an interval while it measures, where it need not be exact.
+const ROUGH: usize = 400;
 
-/// What to run.
+/// What to run, and how long.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) cases: Vec<&'static Case>,
-    pub(crate) reps: usize,
     pub(crate) quick: bool,
-    pub(crate) verbose: bool,
+    /// Blocks of a row, at least and at most.
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+    /// Half the width of an interval, in parts of the ratio, that is narrow enough.
+    pub(crate) precision: f64,
+    pub(crate) budget: Option<Duration>,
+    /// Differences that are none.
+    pub(crate) effect: f64,
+    pub(crate) pin: Pin,
+    pub(crate) order_seed: u64,
 }
 
 /// Case and entrant, as positions in the plan and in the field.
 type Cell = (usize, usize);
 
+/// One measured run.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) block: usize,
+    /// Its place in the order inside of the block.
+    pub(crate) place: usize,
+    pub(crate) sample: Sample,
+}
+
 /// What was measured.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// The sample of each repetition, with its number.
-    pub(crate) samples: BTreeMap<Cell, Vec<(usize, Sample)>>,
+    runs: BTreeMap<Cell, Vec<Run>>,
     /// The first failure; a run that failed is not repeated.
-    failed: BTreeMap<Cell, (String, String)>,
+    pub(crate) failed: BTreeMap<Cell, String>,
+    /// For each row: its blocks, and why there are no more.
+    pub(crate) rows: Vec<(usize, Ended)>,
     /// Ended early, and why.
     pub(crate) cut_short: Option<&'static str>,
-    pub(crate) done: u64,
-    pub(crate) planned: u64,
-    damaged: Vec<String>,
-}
-
-/// Runs the plan. Ctrl-C ends it early and keeps what was measured; a second one ends the process.
-pub(crate) fn run(plan: &Plan, field: &Field) -> Result<Outcome> {
-    let stop = stop_flag()?;
-    let turns = turns(plan, field);
-    let mut outcome = Outcome { planned: turns.len() as u64, ..Outcome::default() };
-    let bar = progress(outcome.planned)?;
-    let start = Instant::now();
-    for (rep, (row, column)) in turns {
-        let (case, entrant) = (plan.cases[row], &field.entrants[column]);
-        bar.set_message(format!("{} on {}", case.name, entrant.name));
-        if !outcome.failed.contains_key(&(row, column))
-            && let Some(command) = process::command(case, entrant, plan.quick)
-        {
-            let result = process::run(command, entrant);
-            // Relaxed, here and in the handler: the flag carries nothing but itself.
-            if stop.load(Ordering::Relaxed) {
-                // The run got the signal too, and its numbers are worth nothing.
-                outcome.cut_short = Some("interrupted");
-                break;
-            }
-            outcome.keep((row, column), rep, (case, entrant), result);
-        }
-        outcome.done += 1;
-        bar.inc(1);
-        if plan.quick && start.elapsed() > QUICK_LIMIT && outcome.done < outcome.planned {
-            outcome.cut_short = Some("out of time, as quick runs end within three minutes");
-            break;
-        }
-    }
-    bar.finish_and_clear();
-    outcome.compare_checksums(plan, field);
-    Ok(outcome)
-}
-
-/// For each repetition and each case: all entrants, in random order.
-fn turns(plan: &Plan, field: &Field) -> Vec<(usize, Cell)> {
-    let mut rng = rand::rng();
-    let mut all = Vec::new();
-    for rep in 0..plan.reps {
-        for (row, case) in plan.cases.iter().enumerate() {
-            let start = all.len();
-            for (column, entrant) in field.entrants.iter().enumerate() {
-                let floor = matches!(entrant.kind, Kind::Bump | Kind::NoAlloc);
-                let takes_part = process::command(case, entrant, plan.quick).is_some();
-                if takes_part && rep < case.most_reps && (!floor || rep < FLOOR_REPS) {
-                    all.push((rep, (row, column)));
-                }
-            }
-            all[start..].shuffle(&mut rng);
-        }
-    }
-    all
+    pub(crate) damage: Vec<String>,
+    pub(crate) seconds: f64,
 }
 
 impl Outcome {
-    fn keep(&mut self, cell: Cell, rep: usize, of: (&Case, &Entrant), result: Result<Sample>) {
-        match result {
-            Ok(sample) => self.samples.entry(cell).or_default().push((rep, sample)),
-            Err(error) => {
-                let what = format!("{} on {}", of.0.name, of.1.name);
-                self.samples.remove(&cell);
-                self.failed.insert(cell, (what, format!("{error:#}")));
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().flatten()
+    }
+
+    /// The runs of one entrant on one row, by block.
+    pub(crate) fn runs(&self, row: usize, column: usize) -> &[Run] {
+        self.runs.get(&(row, column)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A row while it is measured.
+#[derive(Debug)]
+struct Row {
+    /// Who still takes part, as positions in the field.
+    members: Vec<usize>,
+    warm: bool,
+    blocks: usize,
+    seconds: f64,
+    ended: Option<Ended>,
+    /// Blocks that it may need, as far as can be said.
+    left: f64,
+}
+
+/// Why a run was not kept.
+struct Stop(Ended);
+
+struct Runner<'a> {
+    plan: &'a Plan,
+    field: &'a Field,
+    rows: Vec<Row>,
+    outcome: Outcome,
+    rng: ChaCha8Rng,
+    stop: Arc<AtomicBool>,
+    start: Instant,
+    progress: Progress,
+}
+
+/// Runs the plan. Ctrl-C ends it early and keeps what was measured; a second one ends the process.
+pub(crate) fn run(plan: &Plan, field: &Field, stop: &Arc<AtomicBool>) -> Result<Outcome> {
+    let members = |case: &Case| {
+        let takes_part =
+            |column: &usize| process::command(case, &field.entrants[*column], plan.quick).is_some();
+        (0..field.entrants.len()).filter(takes_part).collect()
+    };
+    let row = |case: &&'static Case| Row {
+        members: members(case),
+        warm: false,
+        blocks: 0,
+        seconds: 0.0,
+        ended: None,
+        left: plan.least as f64,
+    };
+    let mut runner = Runner {
+        plan,
+        field,
+        rows: plan.cases.iter().map(row).collect(),
+        outcome: Outcome::default(),
+        rng: ChaCha8Rng::seed_from_u64(plan.order_seed),
+        stop: Arc::clone(stop),
+        start: Instant::now(),
+        progress: Progress::new()?,
+    };
+    let stopped = runner.all();
+    Ok(runner.finish(stopped))
+}
+
+impl Runner<'_> {
+    /// Blocks of all rows in turns, until none needs more.
+    fn all(&mut self) -> Option<Ended> {
+        loop {
+            let open = |row: &usize| self.rows[*row].ended.is_none();
+            let open: Vec<usize> = (0..self.rows.len()).filter(open).collect();
+            if open.is_empty() {
+                return None;
+            }
+            for row in open {
+                if let Err(Stop(why)) = self.block(row) {
+                    return Some(why);
+                }
+                self.judge(row);
             }
         }
     }
 
-    /// Whether this entrant could not run this case.
-    pub(crate) fn has_failed(&self, row: usize, column: usize) -> bool {
-        self.failed.contains_key(&(row, column))
+    fn block(&mut self, row: usize) -> Result<(), Stop> {
+        if !self.rows[row].warm {
+            for column in self.rows[row].members.clone() {
+                self.one((row, column), None)?;
+            }
+            self.rows[row].warm = true;
+        }
+        let block = self.rows[row].blocks;
+        let measured = Instant::now();
+        let mut order = self.rows[row].members.clone();
+        order.shuffle(&mut self.rng);
+        for (place, column) in order.into_iter().enumerate() {
+            self.one((row, column), Some((block, place)))?;
+        }
+        let row = &mut self.rows[row];
+        row.blocks += 1;
+        row.seconds += measured.elapsed().as_secs_f64();
+        Ok(())
     }
 
-    /// One line for each failure.
-    pub(crate) fn failures(&self, verbose: bool) -> Vec<String> {
-        let show = |(what, why): &(String, String)| {
-            let why = if verbose { why } else { why.lines().next().unwrap_or_default() };
-            format!("failed: {what}: {why}")
+    /// One run; without a place it is a warm-up.
+    fn one(&mut self, cell: Cell, place: Option<(usize, usize)>) -> Result<(), Stop> {
+        let (case, entrant) = (self.plan.cases[cell.0], &self.field.entrants[cell.1]);
+        if self.outcome.failed.contains_key(&cell) {
+            return Ok(());
+        }
+        let Some(mut command) = process::command(case, entrant, self.plan.quick) else {
+            return Ok(());
         };
-        self.failed.values().map(show).collect()
+        if self.plan.budget.is_some_and(|budget| self.start.elapsed() > budget) {
+            return Err(Stop(Ended::Budget));
+        }
+        self.show(case, entrant);
+        self.plan.pin.bind(&mut command, case);
+        let result = process::run(command, entrant);
+        // Relaxed: the flag carries nothing but itself.
+        if self.stop.load(Ordering::Relaxed) {
+            // The run got the signal too, and its numbers are worth nothing.
+            return Err(Stop(Ended::Interrupted));
+        }
+        self.keep(cell, place, result);
+        Ok(())
     }
 
-    /// One line for each run whose checksum was not that of the others.
-    pub(crate) fn damage(&self) -> &[String] {
-        &self.damaged
+    fn keep(&mut self, cell: Cell, place: Option<(usize, usize)>, result: Result<Sample>) {
+        match (result, place) {
+            (Ok(sample), Some((block, place))) => {
+                self.outcome.runs.entry(cell).or_default().push(Run { block, place, sample });
+            }
+            (Ok(_), None) => {}
+            (Err(error), _) => {
+                self.outcome.runs.remove(&cell);
+                self.outcome.failed.insert(cell, format!("{error:#}"));
+            }
+        }
     }
 
+    /// Lets those leave whose ratios are precise, and ends the row if it has had enough.
+    fn judge(&mut self, row: usize) {
+        let blocks = self.rows[row].blocks;
+        let Some(left) = self.blocks_left(row) else {
+            let why = if blocks < self.plan.most { Ended::Precise } else { Ended::Most };
+            self.rows[row].ended = Some(why);
+            return;
+        };
+        self.rows[row].left = left;
+        if blocks >= self.plan.most {
+            self.rows[row].ended = Some(Ended::Most);
+        }
+        let failed = |column: &usize| self.outcome.failed.contains_key(&(row, *column));
+        let kinds = |column: &usize| self.field.entrants[*column].kind;
+        let is_floor = |column: &usize| matches!(kinds(column), Kind::Bump | Kind::NoAlloc);
+        let members = &mut self.rows[row].members;
+        members.retain(|column| !failed(column) && (blocks < FLOOR_BLOCKS || !is_floor(column)));
+        if members.is_empty() {
+            self.rows[row].ended = Some(Ended::Empty);
+        }
+    }
+
+    /// How many more blocks the row may need; `None` when all its ratios are precise. Takes out
+    /// those that are.
+    fn blocks_left(&mut self, row: usize) -> Option<f64> {
+        let (plan, blocks) = (self.plan, self.rows[row].blocks);
+        if blocks < plan.least {
+            return Some((plan.least - blocks) as f64);
+        }
+        let mut most: Option<f64> = None;
+        for (of, to) in derive::pairs(self.field) {
+            let subject = Kind::Subject;
+            let other = if self.field.entrants[of].kind == subject { to } else { of };
+            if !self.rows[row].members.contains(&other) {
+                continue;
+            }
+            let Some(width) = self.width(row, of, to) else { continue };
+            if width <= plan.precision {
+                self.rows[row].members.retain(|column| *column != other);
+            } else {
+                // Widths shrink with the root of the number of blocks.
+                let all = blocks as f64 * (width / plan.precision).powi(2);
+                let left =
+                    (all - blocks as f64).clamp(1.0, (plan.most.max(blocks + 1) - blocks) as f64);
+                most = Some(most.map_or(left, |most| most.max(left)));
+            }
+        }
+        most
+    }
+
+    /// Half the width of the time's ratio, in parts of it.
+    fn width(&self, row: usize, of: usize, to: usize) -> Option<f64> {
+        let (of, to) = (self.outcome.runs(row, of), self.outcome.runs(row, to));
+        let logs = stats::resample(&derive::logs(of, to, TIME), 0, ROUGH)?;
+        Some((logs.high - logs.low).exp_m1() / 2.0)
+    }
+
+    fn show(&self, case: &Case, entrant: &Entrant) {
+        let measured = |row: &&Row| row.blocks > 0;
+        let (blocks, seconds) = self
+            .rows
+            .iter()
+            .filter(measured)
+            .fold((0.0, 0.0), |sum, row| (sum.0 + row.blocks as f64, sum.1 + row.seconds));
+        let left = |row: &Row| {
+            let known = row.seconds / row.blocks as f64;
+            // A row that was not measured yet takes as long as the others, and has a warm-up.
+            let (each, more) =
+                if row.blocks == 0 { (seconds / f64::max(blocks, 1.0), 1.0) } else { (known, 0.0) };
+            if row.ended.is_some() { 0.0 } else { each * (row.left + more) }
+        };
+        let left: f64 = self.rows.iter().map(left).sum();
+        let gone = self.start.elapsed().as_secs_f64();
+        let budget = self.plan.budget.map_or(f64::INFINITY, |budget| budget.as_secs_f64() - gone);
+        let ended = self.rows.iter().filter(|row| row.ended.is_some()).count();
+        let rows = format!("{ended} of {} rows done", self.rows.len());
+        let known = blocks > 0.0;
+        let left = if known { Some(left.min(budget).max(0.0)) } else { None };
+        self.progress.show(left, &format!("{rows}; {} on {}", case.name, entrant.name));
+    }
+
+    fn finish(self, stopped: Option<Ended>) -> Outcome {
+        self.progress.clear();
+        let mut outcome = self.outcome;
+        outcome.cut_short = match stopped {
+            Some(Ended::Interrupted) => Some("interrupted"),
+            Some(_) => Some("the time was over"),
+            None => None,
+        };
+        let ended = |row: &Row| row.ended.or(stopped).unwrap_or_default();
+        outcome.rows = self.rows.iter().map(|row| (row.blocks, ended(row))).collect();
+        outcome.seconds = self.start.elapsed().as_secs_f64();
+        outcome.compare_checksums(self.plan, self.field);
+        outcome
+    }
+}
+
+impl Outcome {
     /// All allocators must read back the same bytes. `bump` does fewer operations.
     fn compare_checksums(&mut self, plan: &Plan, field: &Field) {
         for (row, case) in plan.cases.iter().enumerate() {
-            let sums = |column: usize| {
-                self.samples.get(&(row, column)).into_iter().flatten().map(|(_, s)| &s.checksum)
-            };
+            let sums =
+                |column: usize| self.runs(row, column).iter().map(|run| &run.sample.checksum);
             let trusted = |kind| field.entrants.iter().position(|entrant| entrant.kind == kind);
             let trusted = trusted(Kind::Peer).or_else(|| trusted(Kind::Subject));
             let reference = trusted.and_then(|column| sums(column).next());
             let Some(reference) = reference else { continue };
-            for (column, entrant) in field.entrants.iter().enumerate() {
-                if entrant.kind != Kind::Bump && sums(column).any(|sum| sum != reference) {
-                    self.damaged.push(format!(
-                        "WRONG DATA: {} on {}: the objects did not hold what was written",
+            let wrong = |(column, entrant): (usize, &Entrant)| {
+                let wrong = entrant.kind != Kind::Bump && sums(column).any(|sum| sum != reference);
+                wrong.then(|| {
+                    format!(
+                        "{} on {}: the objects did not hold what was written",
                         case.name, entrant.name
-                    ));
-                }
-            }
+                    )
+                })
+            };
+            let wrong: Vec<_> = field.entrants.iter().enumerate().filter_map(wrong).collect();
+            self.damage.extend(wrong);
         }
     }
 }
 
-fn stop_flag() -> Result<Arc<AtomicBool>> {
+/// Set by Ctrl-C.
+pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = move || {
@@ -163,11 +348,4 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
     };
     ctrlc::set_handler(handler).context("cannot handle Ctrl-C")?;
     Ok(stop)
-}
-
-fn progress(runs: u64) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template(
-        "[{bar:30}] {pos}/{len} runs, {elapsed} gone, {eta} left: {msg}",
-    )?;
-    Ok(ProgressBar::new(runs).with_style(style.progress_chars("=> ")))
 }

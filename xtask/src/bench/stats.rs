@@ -1,157 +1,166 @@
-//! From samples to the numbers of the table.
+//! Medians, intervals and verdicts: numbers in, numbers out.
+//!
+//! # How an interval is made
+//!
+//! A block holds one run of each entrant, made directly after one another; what slows a machine
+//! down for longer than that slows all of them, and cancels in the ratio of two. So the data are
+//! the logarithms of the ratios, one a block, and what is asked is their median. Blocks are drawn
+//! with replacement, as many as there are, and the median is taken, [`RESAMPLES`] times; the interval
+//! lies between two quantiles of these medians (the percentile bootstrap).
+//!
+//! With few blocks the plain 2.5 % and 97.5 % are too narrow: resampling knows neither that the
+//! spread was estimated, nor that it comes out small by √((n − 1) / n). The quantiles are therefore
+//! taken further out, by as much as Student's t is wider than the normal distribution (the
+//! *expanded* percentile interval). `stats_tests.rs` measures what it covers.
 
-use super::entrants::{Field, Kind};
-use super::process::Sample;
-use super::schedule::{Outcome, Plan};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 
-/// Median and quartiles.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub(crate) struct Spread {
-    pub(crate) low: f64,
-    pub(crate) median: f64,
-    pub(crate) high: f64,
+use super::result::Estimate;
+
+/// Draws from the blocks, for one interval.
+pub(crate) const RESAMPLES: usize = 4000;
+
+/// The seed of the draws.
+pub(crate) const SEED: u64 = 1;
+
+/// What an interval covers.
+pub(crate) const LEVEL: f64 = 0.95;
+
+/// With fewer blocks no interval of medians covers that much: from the smallest to the largest of
+/// four it is 87.5 %, of five 93.75 %.
+pub(crate) const FEWEST: usize = 5;
+
+/// How intervals are made, for whoever reads the file.
+pub(crate) const HOW: &str = "percentile bootstrap of the median of the logarithms of ratios \
+                              within blocks, expanded for small numbers of blocks; ChaCha8";
+
+/// What an interval says about a ratio. Less is better in all that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Verdict {
+    Less,
+    More,
+    /// No difference seen: 1 is in the interval, or the ratio is too near to 1 to matter.
+    None,
+    TooFew,
 }
 
-/// What one allocator did on one workload.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Measured {
-    pub(crate) ns_per_op: Spread,
-    /// The fastest run, for floors.
-    pub(crate) least_ns: f64,
-    pub(crate) peak_rss: f64,
-    pub(crate) end_rss: f64,
-}
-
-/// hakmem to one peer, or a variant to hakmem; below 1 is good.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ratio {
-    pub(crate) time: Spread,
-    pub(crate) peak_rss: f64,
-}
-
-/// One cell.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Cell {
-    Measured(Measured, Option<Ratio>),
-    Failed,
-    /// Takes no part, or was not reached.
-    Absent,
-}
-
-/// One row; the cells are in the order of the field.
-#[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) cells: Vec<Cell>,
-}
-
-/// All rows.
-pub(crate) fn rows(plan: &Plan, field: &Field, outcome: &Outcome) -> Vec<Row> {
-    let subject = field.entrants.iter().position(|entrant| entrant.kind == Kind::Subject);
-    let samples = |row, column| outcome.samples.get(&(row, column)).map(Vec::as_slice);
-    let cell = |row: usize, column: usize| {
-        if outcome.has_failed(row, column) {
-            return Cell::Failed;
+impl Verdict {
+    fn of(ratio: f64, low: f64, high: f64, effect: f64) -> Self {
+        match ratio {
+            ratio if (ratio - 1.0).abs() <= effect => Self::None,
+            _ if high < 1.0 => Self::Less,
+            _ if low > 1.0 => Self::More,
+            _ => Self::None,
         }
-        let Some(measured) = samples(row, column).and_then(measured) else { return Cell::Absent };
-        let base = subject.and_then(|subject| samples(row, subject));
-        let ratio = base.zip(samples(row, column)).and_then(|(subject, other)| {
-            match field.entrants[column].kind {
-                Kind::Peer => ratio(subject, other),
-                Kind::Variant => ratio(other, subject),
-                _ => None,
-            }
-        });
-        Cell::Measured(measured, ratio)
-    };
-    let row = |(row, case): (usize, &&'static super::cases::Case)| Row {
-        name: case.name,
-        cells: (0..field.entrants.len()).map(|column| cell(row, column)).collect(),
-    };
-    plan.cases.iter().enumerate().map(row).collect()
+    }
 }
 
-fn measured(samples: &[(usize, Sample)]) -> Option<Measured> {
-    let of = |get: fn(&Sample) -> f64| spread(samples.iter().map(|(_, s)| get(s)).collect());
-    Some(Measured {
-        ns_per_op: of(Sample::ns_per_op)?,
-        least_ns: samples.iter().map(|(_, s)| s.ns_per_op()).fold(f64::INFINITY, f64::min),
-        peak_rss: of(|s| s.peak_rss as f64)?.median,
-        end_rss: of(|s| s.end_rss as f64)?.median,
-    })
+/// The median; of an even number the middle between the two in the middle. `NaN` of nothing.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    let middle = values.len() / 2;
+    let even = values.len().is_multiple_of(2);
+    if values.is_empty() {
+        return f64::NAN;
+    }
+    let (below, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let upper = *upper;
+    if !even {
+        return upper;
+    }
+    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    f64::midpoint(lower, upper)
 }
 
-/// One to the other. Times are compared within a repetition; memory hardly varies, so its medians are
-/// compared.
-fn ratio(one: &[(usize, Sample)], other: &[(usize, Sample)]) -> Option<Ratio> {
-    let in_rep = |(rep, mine): &(usize, Sample)| {
-        let (_, theirs) = other.iter().find(|(other, _)| other == rep)?;
-        Some(mine.ns_per_op() / theirs.ns_per_op())
+/// A median and what resampling says about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Resampled {
+    pub(crate) median: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    /// How many values it is of.
+    pub(crate) count: usize,
+    /// The medians of the resamples, in the order of the draws.
+    draws: Vec<f64>,
+}
+
+/// The median of `values` with its interval; `None` of nothing. `stream` keeps draws for different
+/// values apart.
+pub(crate) fn resample(values: &[f64], stream: u64, resamples: usize) -> Option<Resampled> {
+    let count = values.len();
+    let middle = median(&mut values.to_vec());
+    if middle.is_nan() {
+        return None;
+    }
+    if count < FEWEST {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        return Some(Resampled { median: middle, low, high, count, draws: Vec::new() });
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    rng.set_stream(stream);
+    let mut drawn = vec![0.0; count];
+    let draw = |_| {
+        drawn.fill_with(|| values[rng.random_range(0..count)]);
+        median(&mut drawn)
     };
-    let time = spread(one.iter().filter_map(in_rep).collect())?;
-    Some(Ratio { time, peak_rss: measured(one)?.peak_rss / measured(other)?.peak_rss })
+    let draws: Vec<f64> = (0..resamples).map(draw).collect();
+    let (low, high) = ends(&draws, tail(count));
+    Some(Resampled { median: middle, low, high, count, draws })
 }
 
-/// Quartiles with linear interpolation.
-fn spread(mut values: Vec<f64>) -> Option<Spread> {
-    values.retain(|value| value.is_finite());
-    values.sort_by(f64::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    let at = |part: f64| {
-        let position = part * last as f64;
-        let (below, above) = (position.floor() as usize, position.ceil() as usize);
-        values[below] + (values[above] - values[below]) * position.fract()
+/// The part of the draws beyond one end of the interval, of `count` values.
+fn tail(count: usize) -> f64 {
+    let outside = (1.0 - LEVEL) / 2.0;
+    let count = count as f64;
+    let (Ok(student), Ok(normal)) = (StudentsT::new(0.0, 1.0, count - 1.0), Normal::new(0.0, 1.0))
+    else {
+        return outside;
     };
-    Some(Spread { low: at(0.25), median: at(0.5), high: at(0.75) })
+    let wide = student.inverse_cdf(1.0 - outside) * (count / (count - 1.0)).sqrt();
+    normal.cdf(-wide)
 }
 
-/// hakmem to one peer, or a variant to hakmem, over all rows: geometric means, and in how many rows the whole spread
-/// of the time is on one side of 1.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Overall {
-    pub(crate) time: f64,
-    /// Beside the mean, which a few rows with extreme ratios pull far.
-    pub(crate) median_time: f64,
-    pub(crate) peak_rss: f64,
-    pub(crate) faster: usize,
-    pub(crate) slower: usize,
-    pub(crate) rows: usize,
+/// The values with a part of `tail` of all below and above them.
+fn ends(draws: &[f64], tail: f64) -> (f64, f64) {
+    let mut sorted = draws.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len() - 1;
+    let beyond = ((tail * sorted.len() as f64) as usize).min(last / 2);
+    (sorted[beyond], sorted[last - beyond])
 }
 
-/// Sums up one column; `None` when it has no ratios.
-pub(crate) fn overall(rows: &[Row], column: usize) -> Option<Overall> {
-    let ratios: Vec<Ratio> = rows
-        .iter()
-        .filter_map(|row| match row.cells[column] {
-            Cell::Measured(_, ratio) => ratio,
-            _ => None,
-        })
-        .collect();
-    let mean = |get: fn(&Ratio) -> f64| {
-        (ratios.iter().map(|ratio| get(ratio).ln()).sum::<f64>() / ratios.len() as f64).exp()
+/// A ratio from logarithms of ratios, one for each block.
+pub(crate) fn ratio(logs: &Resampled, effect: f64) -> Estimate {
+    let (ratio, low, high) = (logs.median.exp(), logs.low.exp(), logs.high.exp());
+    let verdict = match logs.count {
+        count if count < FEWEST => Verdict::TooFew,
+        _ => Verdict::of(ratio, low, high, effect),
     };
-    let count = |test: fn(&Ratio) -> bool| ratios.iter().filter(|ratio| test(ratio)).count();
-    let times = spread(ratios.iter().map(|ratio| ratio.time.median).collect())?;
-    Some(Overall {
-        median_time: times.median,
-        time: mean(|ratio| ratio.time.median),
-        peak_rss: mean(|ratio| ratio.peak_rss),
-        faster: count(|ratio| ratio.time.high < 1.0),
-        slower: count(|ratio| ratio.time.low > 1.0),
-        rows: ratios.len(),
-    })
+    Estimate { ratio, low, high, verdict }
+}
+
+/// The geometric mean over rows. Its interval is about these rows and their noise; it does not say
+/// how other workloads would come out.
+pub(crate) fn geometric_mean(rows: &[Resampled], effect: f64) -> Option<Estimate> {
+    let count = rows.iter().map(|row| row.count).min()?;
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / rows.len() as f64;
+    let middle = mean(&mut rows.iter().map(|row| row.median));
+    let draws = rows.iter().map(|row| row.draws.len()).min()?;
+    let mut all = Resampled { median: middle, low: middle, high: middle, count, draws: Vec::new() };
+    if draws == 0 {
+        all.low = mean(&mut rows.iter().map(|row| row.low));
+        all.high = mean(&mut rows.iter().map(|row| row.high));
+        return Some(ratio(&all, effect));
+    }
+    let draw = |number: usize| mean(&mut rows.iter().map(|row| row.draws[number]));
+    (all.low, all.high) = ends(&(0..draws).map(draw).collect::<Vec<_>>(), tail(count));
+    Some(ratio(&all, effect))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quartiles_interpolate() {
-        let expected = Spread { low: 2.0, median: 3.0, high: 4.0 };
-        assert_eq!(spread(vec![5.0, 1.0, 3.0, 2.0, 4.0]), Some(expected));
-        let expected = Spread { low: 1.25, median: 1.5, high: 1.75 };
-        assert_eq!(spread(vec![2.0, 1.0]), Some(expected));
-        assert_eq!(spread(Vec::new()), None);
-    }
-}
+#[path = "stats_tests.rs"]
+mod tests;
