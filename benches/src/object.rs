@@ -38,7 +38,7 @@ impl Objects for Heap {
     #[inline(always)]
     fn take(&self, _slot: usize, size: usize) -> *mut u8 {
         let layout = layout(size);
-        // SAFETY: `layout` has at least the size of a tag, so it is not zero.
+        // SAFETY: workloads ask for one byte or more, so the layout's size is not zero.
         let ptr = unsafe { alloc(layout) };
         if ptr.is_null() {
             handle_alloc_error(layout);
@@ -188,6 +188,71 @@ impl Object {
     }
 }
 
+/// An object whose size is in its first eight bytes, so that a pointer is all that travels. The
+/// last eight bytes hold the size again, inverted.
+///
+/// # Invariants
+///
+/// - The pointer is to an object of 16 bytes or more that this value alone owns, with its size in
+///   the first and in the last eight bytes.
+#[derive(Debug)]
+pub struct Parcel(*mut u8);
+
+// SAFETY: a parcel owns its memory, and the allocators measured take a free from any thread.
+unsafe impl Send for Parcel {}
+
+impl Parcel {
+    /// Allocates 16 bytes or more.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        let ptr = Heap.take(0, size);
+        // SAFETY: the object has `size >= 16` bytes.
+        unsafe { ptr.cast::<usize>().write_unaligned(size) };
+        // SAFETY: inside the object, as `size >= TAG`.
+        let last = unsafe { ptr.add(size - TAG) };
+        // SAFETY: the last `TAG` bytes of the object.
+        unsafe { last.cast::<usize>().write_unaligned(!size) };
+        // INVARIANT: fresh from `take`, and both sizes are written.
+        Self(ptr)
+    }
+
+    /// The address, which is all that another thread needs.
+    #[inline(always)]
+    #[must_use]
+    pub fn into_raw(self) -> *mut u8 {
+        self.0
+    }
+
+    /// The parcel at an address.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` came from [`into_raw`](Self::into_raw), and no other value was made of it.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn from_raw(ptr: *mut u8) -> Self {
+        // INVARIANT: the caller says that a parcel of this address was given up.
+        Self(ptr)
+    }
+
+    /// Frees, and returns the size, or a number that spoils the balance when the object was
+    /// damaged.
+    #[inline(always)]
+    #[must_use]
+    pub fn free(self) -> u64 {
+        // SAFETY: `new` wrote the size there.
+        let size = unsafe { self.0.cast::<usize>().read_unaligned() };
+        // SAFETY: inside the object, whose size this is.
+        let last = unsafe { self.0.add(size - TAG) };
+        // SAFETY: `new` wrote these eight bytes.
+        let again = unsafe { last.cast::<usize>().read_unaligned() };
+        // SAFETY: the parcel owns the object, got from `take` with this size.
+        unsafe { Heap.give(self.0, size) };
+        if again == !size { size as u64 } else { 1 << 63 | again as u64 }
+    }
+}
+
 /// Frees all that is left in `table`.
 pub fn free_all(table: &mut [Object], from: &impl Objects) -> u64 {
     let mut sum = 0_u64;
@@ -205,7 +270,7 @@ pub fn table(len: usize) -> Vec<Object> {
 
 #[inline(always)]
 fn layout(size: usize) -> Layout {
-    debug_assert!(size >= TAG && size < isize::MAX as usize / 2, "workloads check their sizes");
+    debug_assert!(size > 0 && size < isize::MAX as usize / 2, "workloads check their sizes");
     // SAFETY: 8 is a power of two, and no workload asks for sizes near `isize::MAX`.
     unsafe { Layout::from_size_align_unchecked(size, 8) }
 }

@@ -44,6 +44,8 @@ fn checksums_do_not_depend_on_the_allocator() {
         "vec-grow --ops 1000",
         "large --ops 200 --max 100000",
         "huge-realloc --mib 3",
+        "sh6 --ops 50000 --saved 20",
+        "sh6 --threads 3 --ops 50000",
     ] {
         same_with_and_without_allocations(line);
     }
@@ -55,6 +57,36 @@ fn churn_frees_what_it_allocates() {
         let line = format!("churn --threads {threads} --low 10 --high 300 --ops 100000");
         assert_eq!(run(&line).expect("the options are right").checksum, 0);
     }
+}
+
+#[test]
+fn one_thread_frees_what_another_allocates() {
+    let run = run("free-only-thread --threads 2 --ops 50000").expect("the options are right");
+    assert_eq!((run.checksum, run.ops), (0, 50_000));
+}
+
+/// Which thread frees an object is a matter of luck; what is read back is not.
+#[test]
+fn threads_that_pass_objects_on_give_the_same_sum_twice() {
+    for line in [
+        "sh8 --ops 20000",
+        "sh8 --threads 3 --ops 100000 --saved 20",
+        "async-pool --threads 3 --ops 50000 --tasks 64",
+    ] {
+        let [first, second] = [run(line), run(line)].map(|run| run.expect("the options are right"));
+        assert_eq!((first.checksum, first.ops), (second.checksum, second.ops), "{line}");
+    }
+}
+
+/// Each task has its own random numbers, so neither the number of workers nor that of tasks at once
+/// changes what is read back.
+#[test]
+fn every_step_of_a_task_counts() {
+    let sum = |line: &str| run(line).expect("the options are right").checksum;
+    let all = sum("async-pool --ops 20000");
+    assert_eq!(all, sum("async-pool --ops 20000 --tasks 7"));
+    assert_eq!(all, sum("async-pool --ops 20000 --threads 3"));
+    assert_ne!(all, sum("async-pool --ops 20020"));
 }
 
 #[test]
@@ -77,6 +109,14 @@ fn wrong_options_are_refused() {
         "stream --count 0",
         "tree --depth 40",
         "churn --low 5 --high 5",
+        "sh6 --saved 0",
+        "sh8 --no-alloc",
+        "free-only-thread --threads 3",
+        "free-only-thread --threads 2 --min 8",
+        "async-pool --steps 0",
+        "fragment --keep 95",
+        "burst-idle --no-alloc",
+        "startup --threads 2",
     ] {
         assert!(run(line).is_err(), "{line}");
     }

@@ -1,12 +1,8 @@
 //! Both front caches between a program and a source that checks.
 
-#[path = "../../crates/unified-cache/tests/conformance/mod.rs"]
-mod conformance;
-
 use bolero::check;
 use bolero::generator::*;
-use conformance::class;
-use conformance::program::Program;
+use hakmem_conformance::front::{Program, class};
 use hakmem_contract::{Class, FrontCache};
 use hakmem_fuzz::bits::{Bits, Step, Steps};
 use hakmem_fuzz::reproducible;
@@ -55,7 +51,7 @@ fn run<F: FrontCache>(shift: u32, steps: &Steps<Act>) {
             Act::Free(class, n, which) => (0..n).for_each(|_| program.free(class, which)),
             Act::Drain => program.drain(),
             Act::SourceGives(most) => program.source.most = most,
-            Act::MetaRefuses(refuses) => program.meta.refuses.set(refuses),
+            Act::MetaRefuses(refuses) => program.meta.refuse(refuses),
         }
     }
     program.finish();

@@ -1,12 +1,9 @@
 //! The registry against a `HashMap`.
 
-#[path = "../../crates/superslab-registry/tests/common/mod.rs"]
-mod common;
-
 use std::collections::HashMap;
 
 use bolero::check;
-use common::Arena;
+use hakmem_conformance::memory::{Arena, place};
 use hakmem_contract::{Registry, Tag, UNIT};
 use hakmem_fuzz::bits::{Bits, Step, Steps};
 use hakmem_fuzz::reproducible;
@@ -94,7 +91,7 @@ fn act(registry: &TwoLevel, arena: &Arena, naive: &mut Naive, act: Act) {
 }
 
 fn run(steps: &Steps<Act>) {
-    let registry = common::registry();
+    let registry = place::<TwoLevel>();
     let arena = Arena::default();
     let mut naive = Naive::new();
     steps.iter().for_each(|step| act(&registry, &arena, &mut naive, step));

@@ -3,7 +3,7 @@
 use bolero::check;
 use hakmem_contract::geometry::{MAX_REQUEST, UNIT};
 use hakmem_contract::{Class, SizeClasses};
-use hakmem_front_gate::{Doubling, FourPerDoubling, Gate, Tier};
+use hakmem_front_gate::{Doubling, FourPerDoubling, Gate, PowersOfTwo, Tier};
 use hakmem_fuzz::bits::Bits;
 use hakmem_fuzz::reproducible;
 
@@ -41,11 +41,28 @@ fn size(bits: Bits) -> usize {
 
 fn compare(bits: Bits) {
     let (size, align) = (size(bits), 1 << bits.at(58, 6));
-    assert_eq!(Gate::<FourPerDoubling>::tier(size, align), naive::<FourPerDoubling>(size, align));
     assert_eq!(Gate::<Tailed>::tier(size, align), naive::<Tailed>(size, align));
-    let plain = FourPerDoubling::class_of(size);
-    assert_eq!(FourPerDoubling::class_of_aligned(size, 1 << bits.at(58, 2)), plain);
-    let fast = FourPerDoubling::class_of_fast(size);
+    compare_plain::<FourPerDoubling>(size, align, 1 << bits.at(58, 2));
+    compare_plain::<PowersOfTwo>(size, align, 1 << bits.at(58, 2));
+    compare_most(size, align, 1 << bits.at(58, 2));
+}
+
+/// The scheme with the most classes, where there is room for it.
+#[cfg(feature = "many-classes")]
+fn compare_most(size: usize, align: usize, little: usize) {
+    compare_plain::<hakmem_front_gate::EightPerDoubling>(size, align, little);
+}
+
+/// There is no room for it.
+#[cfg(not(feature = "many-classes"))]
+fn compare_most(_size: usize, _align: usize, _little: usize) {}
+
+/// A scheme without a tail; `little` is an alignment that every block has.
+fn compare_plain<C: SizeClasses>(size: usize, align: usize, little: usize) {
+    assert_eq!(Gate::<C>::tier(size, align), naive::<C>(size, align));
+    let plain = C::class_of(size);
+    assert_eq!(C::class_of_aligned(size, little), plain);
+    let fast = C::class_of_fast(size);
     assert!(fast.is_none() || fast == plain, "{size}: {fast:?}, {plain:?}");
 }
 

@@ -53,7 +53,8 @@ pub(crate) fn run(ws: &Workspace, args: &Args, mut report: Report) -> Result<Exi
 /// Runs everything but formatting, lints and controls.
 pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("tidy", |part| tidy::check(ws, part));
-    report.part("cargo test", |part| cargo_test(ws, part));
+    report.part("cargo test", |part| cargo_test(ws, &ALL, part));
+    report.part("many classes", |part| cargo_test(ws, &MANY_CLASSES, part));
     report.part("loom", |part| loom::check(ws, &loom::Args::bounded(), part));
     report.part("asm", |part| asm::check(ws, &asm::Args::default(), part));
     report.part("so", |part| so::check(ws, part));
@@ -91,10 +92,30 @@ pub(crate) fn test_results(stdout: &str) -> Results {
     results
 }
 
-fn cargo_test(ws: &Workspace, part: &mut Part) -> Result<()> {
-    // The C library defines `malloc` for its whole process, so it is tested from C instead.
-    let args = ["test", "--workspace", "--exclude", "hakmem-malloc", "--no-fail-fast"];
-    let output = ws.run_cargo(&args, &[])?;
+/// The C library defines `malloc` for its whole process, so it is tested from C instead.
+const ALL: [&str; 5] = ["test", "--workspace", "--exclude", "hakmem-malloc", "--no-fail-fast"];
+
+/// What has room for a class each, once more with room for 72 instead of 40.
+const MANY_CLASSES: [&str; 15] = [
+    "test",
+    "--no-fail-fast",
+    "--features=many-classes",
+    "--package=hakmem-front-gate",
+    "--package=hakmem-unified-cache",
+    "--package=hakmem-tls-sll",
+    "--package=hakmem-direct-front",
+    "--package=hakmem-warm-pool",
+    "--package=hakmem-alloc",
+    "--package=hakmem-fuzz",
+    "--test=front_caches",
+    "--test=size_classes",
+    "--test=boundary",
+    "--test=compose",
+    "--test=usage",
+];
+
+fn cargo_test(ws: &Workspace, args: &[&str], part: &mut Part) -> Result<()> {
+    let output = ws.run_cargo(args, &[])?;
     let results = test_results(&output.stdout);
     part.pass_many(results.passed);
     for failed in &results.failed {

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::measure::{Common, Measured, timed, warm_up};
-use crate::object::{Heap, Objects, TAG};
+use crate::object::Parcel;
 use crate::rng::Rng;
 
 const DEFAULT_OPS: u64 = 8_000_000;
@@ -28,13 +28,6 @@ pub struct Churn {
     #[arg(long, default_value_t = 10_000)]
     high: usize,
 }
-
-/// An object whose size is in its first eight bytes, so that a pointer is all that travels. The
-/// last eight bytes hold the size again, inverted.
-struct Parcel(*mut u8);
-
-// SAFETY: a parcel owns its memory, and the allocators measured take a free from any thread.
-unsafe impl Send for Parcel {}
 
 /// Where threads leave objects for each other.
 struct Exchange([AtomicPtr<u8>; EXCHANGE]);
@@ -118,9 +111,11 @@ impl Live {
     /// Leaves a random object in the exchange and takes what was there.
     fn trade(&mut self, exchange: &Exchange) {
         let Some(last) = self.parcels.pop() else { return };
-        let found = exchange.swap(self.rng.below(EXCHANGE), last.0);
+        let found = exchange.swap(self.rng.below(EXCHANGE), last.into_raw());
         if !found.is_null() {
-            self.parcels.push(Parcel(found));
+            // SAFETY: only `into_raw` puts addresses into the exchange, and the swap took this one
+            // out.
+            self.parcels.push(unsafe { Parcel::from_raw(found) });
         }
     }
 
@@ -144,38 +139,12 @@ impl Exchange {
         for slot in 0..EXCHANGE {
             let found = self.swap(slot, ptr::null_mut());
             if !found.is_null() {
-                balance = balance.wrapping_sub(Parcel(found).free());
+                // SAFETY: only `into_raw` puts addresses into the exchange, and the swap took this
+                // one out.
+                let parcel = unsafe { Parcel::from_raw(found) };
+                balance = balance.wrapping_sub(parcel.free());
             }
         }
         balance
-    }
-}
-
-impl Parcel {
-    #[inline(always)]
-    fn new(size: usize) -> Self {
-        let ptr = Heap.take(0, size);
-        // SAFETY: the object has `size >= 16` bytes.
-        unsafe { ptr.cast::<usize>().write_unaligned(size) };
-        // SAFETY: inside the object, as `size >= TAG`.
-        let last = unsafe { ptr.add(size - TAG) };
-        // SAFETY: the last `TAG` bytes of the object.
-        unsafe { last.cast::<usize>().write_unaligned(!size) };
-        Self(ptr)
-    }
-
-    /// Frees, and returns the size, or a number that spoils the balance when the object was
-    /// damaged.
-    #[inline(always)]
-    fn free(self) -> u64 {
-        // SAFETY: `new` wrote the size there.
-        let size = unsafe { self.0.cast::<usize>().read_unaligned() };
-        // SAFETY: inside the object, whose size this is.
-        let last = unsafe { self.0.add(size - TAG) };
-        // SAFETY: `new` wrote these eight bytes.
-        let again = unsafe { last.cast::<usize>().read_unaligned() };
-        // SAFETY: the parcel owns the object, got from `take` with this size.
-        unsafe { Heap.give(self.0, size) };
-        if again == !size { size as u64 } else { 1 << 63 | again as u64 }
     }
 }

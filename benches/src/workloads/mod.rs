@@ -1,14 +1,20 @@
 //! The workloads. `README.md` says what each stands for and what one operation is.
 
+mod async_pool;
 mod btree_strings;
+mod burst_idle;
 mod churn;
 mod false_sharing;
+mod fragment;
+mod free_only_thread;
 mod huge_realloc;
 mod large;
 mod larson;
 mod pair;
 mod relay;
+mod sh;
 mod slots;
+mod startup;
 mod stream;
 mod tree;
 mod vec_grow;
@@ -46,6 +52,20 @@ pub enum Workload {
     Large(large::Large),
     /// One vector grown to hundreds of MiB.
     HugeRealloc(huge_realloc::HugeRealloc),
+    /// Runs of objects, freed last in first out or first in first out.
+    Sh6(sh::Sh6),
+    /// As sh6, with mixed sizes, and with runs that the next thread frees.
+    Sh8(sh::Sh8),
+    /// One thread allocates, another one only frees.
+    FreeOnlyThread(free_only_thread::FreeOnlyThread),
+    /// Tasks that hop between workers, and free what they allocated elsewhere.
+    AsyncPool(async_pool::AsyncPool),
+    /// Grows, frees nine in ten at random, grows other sizes: peak against live bytes.
+    Fragment(fragment::Fragment),
+    /// What stays resident for seconds after a burst.
+    BurstIdle(burst_idle::BurstIdle),
+    /// Processes that live a few milliseconds.
+    Startup(startup::Startup),
 }
 
 impl Workload {
@@ -70,6 +90,13 @@ impl Workload {
             Self::VecGrow(args) => args.run(common),
             Self::Large(args) => args.run(common),
             Self::HugeRealloc(args) => args.run(common),
+            Self::Sh6(args) => args.run(common),
+            Self::Sh8(args) => args.run(common),
+            Self::FreeOnlyThread(args) => args.run(common),
+            Self::AsyncPool(args) => args.run(common),
+            Self::Fragment(args) => args.run(common),
+            Self::BurstIdle(args) => args.run(common),
+            Self::Startup(args) => args.run(common),
         }
     }
 
@@ -91,6 +118,13 @@ impl Workload {
             Self::VecGrow(args) => ("vec-grow", args.params()),
             Self::Large(args) => ("large", args.params()),
             Self::HugeRealloc(args) => ("huge-realloc", args.params()),
+            Self::Sh6(args) => ("sh6", args.params()),
+            Self::Sh8(args) => ("sh8", args.params()),
+            Self::FreeOnlyThread(args) => ("free-only-thread", args.params()),
+            Self::AsyncPool(args) => ("async-pool", args.params()),
+            Self::Fragment(args) => ("fragment", args.params()),
+            Self::BurstIdle(args) => ("burst-idle", args.params()),
+            Self::Startup(args) => ("startup", args.params()),
         }
     }
 }

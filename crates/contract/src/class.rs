@@ -3,8 +3,9 @@
 use crate::geometry::UNIT;
 use crate::tag::KIND_SHIFT;
 
-/// Room for classes in every per-class array. A scheme may have fewer.
-pub const MAX_CLASSES: usize = 40;
+/// Room for classes in every per-class array. A scheme may have fewer. The feature `many-classes` is
+/// for schemes that have more than 40.
+pub const MAX_CLASSES: usize = if cfg!(feature = "many-classes") { 72 } else { 40 };
 
 /// A size class. Kept as the bits that it has in a [tag](crate::tag), its number times 32, because
 /// that is what the hot path computes with.

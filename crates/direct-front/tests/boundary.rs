@@ -1,18 +1,11 @@
 //! Above a source that checks: it passes everything on.
 
-#[path = "../../unified-cache/tests/conformance/mod.rs"]
-mod conformance;
-
-use conformance::classes;
-use conformance::program::Program;
+use hakmem_conformance::front::{Program, class, classes};
 use hakmem_contract::{FrontCache, SizeClasses};
 use hakmem_direct_front::Direct;
 use hakmem_front_gate::FourPerDoubling;
 
-#[test]
-fn conforms() {
-    conformance::promises::<Direct>();
-}
+hakmem_conformance::front!(Direct, small, ascending);
 
 #[test]
 fn nothing_is_kept() {
@@ -35,7 +28,7 @@ fn nothing_is_kept() {
 #[test]
 fn a_block_that_is_freed_twice_is_found_at_the_second_free() {
     let mut program = Program::<Direct>::new(0);
-    let class = conformance::class(3);
+    let class = class(3);
     assert!(program.allocate(class));
     let block = program.last(class).unwrap();
     program.free(class, 0);

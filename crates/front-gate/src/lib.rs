@@ -13,12 +13,12 @@
 //!
 //! # Reading order
 //!
-//! [`FourPerDoubling`], then [`Gate`], which puts a request into its tier.
+//! [`FourPerDoubling`] and the other schemes, then [`Gate`], which puts a request into its tier.
 #![no_std]
 #![warn(clippy::missing_inline_in_public_items)] // on the malloc fast path
 
 mod classes;
 mod gate;
 
-pub use classes::{Doubling, FourPerDoubling};
+pub use classes::{Doubling, EightPerDoubling, FourPerDoubling, PowersOfTwo};
 pub use gate::{Gate, Tier};

@@ -1,20 +1,78 @@
-//! Every size that can have a class, at every alignment, and the edges above.
+//! Every size that can have a class, at every alignment, and the edges above; in each scheme.
 
 use hakmem_contract::geometry::{MAX_REQUEST, MAX_SPAN_UNITS, UNIT};
-use hakmem_contract::{Class, Geometry, SizeClasses};
-use hakmem_front_gate::{Doubling, FourPerDoubling, Gate, Tier};
+use hakmem_contract::{Class, Geometry, MAX_CLASSES, SizeClasses};
+use hakmem_front_gate::{Doubling, FourPerDoubling, Gate, PowersOfTwo, Tier};
 
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
 
-fn tier(size: usize, align: usize) -> Tier {
-    Gate::<FourPerDoubling>::tier(size, align)
+/// What every scheme does; `LOG` says what is known of this one.
+macro_rules! scheme {
+    ($name:ident, $scheme:ty, classes: $count:literal, log: $log:literal) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn there_are_so_many_classes() {
+                assert_eq!(<$scheme>::COUNT, $count);
+            }
+
+            #[test]
+            fn every_small_size_gets_a_block_that_is_large_and_aligned_enough() {
+                small_sizes_fit::<$scheme>();
+            }
+
+            #[test]
+            fn little_is_wasted() {
+                waste::<$scheme>($log);
+            }
+
+            #[test]
+            fn larger_sizes_get_larger_classes() {
+                monotonic::<$scheme>();
+            }
+
+            #[test]
+            fn the_table_agrees_with_the_arithmetic() {
+                the_table::<$scheme>();
+            }
+
+            #[test]
+            fn a_class_ends_at_its_block_size() {
+                ends::<$scheme>();
+            }
+
+            #[test]
+            fn above_the_classes_spans_and_above_them_mappings() {
+                upper_tiers::<$scheme>();
+            }
+
+            #[test]
+            fn a_slab_has_16_blocks_or_more_in_the_fewest_units() {
+                slabs::<$scheme>();
+            }
+
+            #[test]
+            fn multiplying_by_the_reciprocal_divides() {
+                reciprocals::<$scheme>();
+            }
+        }
+    };
 }
 
-fn geometries() -> impl Iterator<Item = (Class, &'static Geometry)> {
-    (0..FourPerDoubling::COUNT)
-        .filter_map(Class::new)
-        .map(|class| (class, FourPerDoubling::geometry(class)))
+scheme!(powers_of_two, PowersOfTwo, classes: 12, log: 0);
+scheme!(two_per_doubling, Doubling::<0, 1>, classes: 22, log: 1);
+scheme!(four_per_doubling, FourPerDoubling, classes: 40, log: 2);
+#[cfg(feature = "many-classes")]
+scheme!(eight_per_doubling, hakmem_front_gate::EightPerDoubling, classes: 72, log: 3);
+
+fn tier<C: SizeClasses>(size: usize, align: usize) -> Tier {
+    Gate::<C>::tier(size, align)
+}
+
+fn geometries<C: SizeClasses>() -> impl Iterator<Item = (Class, &'static Geometry)> {
+    (0..C::COUNT).filter_map(Class::new).map(|class| (class, C::geometry(class)))
 }
 
 /// 1, 2, 4, … 1 GiB.
@@ -23,10 +81,10 @@ fn alignments() -> impl Iterator<Item = usize> {
 }
 
 /// Bytes that the tier gives for a request, and what its blocks are aligned to.
-fn bytes_and_align(tier: Tier, align: usize) -> (usize, usize) {
+fn bytes_and_align<C: SizeClasses>(tier: Tier, align: usize) -> (usize, usize) {
     match tier {
         Tier::Small(class) => {
-            let size = FourPerDoubling::geometry(class).block_size as usize;
+            let size = C::geometry(class).block_size as usize;
             (size, (1 << size.trailing_zeros()).min(UNIT))
         }
         Tier::Span(units) => (units * UNIT, UNIT),
@@ -35,74 +93,72 @@ fn bytes_and_align(tier: Tier, align: usize) -> (usize, usize) {
     }
 }
 
-#[test]
-fn every_small_size_gets_a_block_that_is_large_and_aligned_enough() {
+fn small_sizes_fit<C: SizeClasses>() {
     for align in alignments() {
         for size in 0..=70_000 {
-            let tier = tier(size, align);
-            let (bytes, aligned) = bytes_and_align(tier, align);
+            let tier = tier::<C>(size, align);
+            let (bytes, aligned) = bytes_and_align::<C>(tier, align);
             assert!(bytes >= size && bytes > 0, "{size} at {align}: {tier:?}");
             assert!(aligned >= align, "{size} at {align}: {tier:?}");
-            let small = size.max(align) <= FourPerDoubling::SMALL_MAX;
+            let small = size.max(align) <= C::SMALL_MAX;
             assert_eq!(matches!(tier, Tier::Small(_)), small, "{size} at {align}: {tier:?}");
             assert_eq!(matches!(tier, Tier::Huge(_)), align > UNIT, "{size} at {align}: {tier:?}");
         }
     }
 }
 
-#[test]
-fn a_quarter_is_wasted_at_most_and_16_bytes_of_little_ones() {
-    for size in 1..=FourPerDoubling::SMALL_MAX {
-        let (bytes, _) = bytes_and_align(tier(size, 16), 16);
-        assert!(bytes - size < 16 || (size > 64 && (bytes - size) * 4 <= size), "{size}: {bytes}");
+/// Less than 16 bytes of the little ones; of those above `16 << log` at most one part in `2^log`.
+fn waste<C: SizeClasses>(log: u32) {
+    let mut most = 0.0_f64;
+    for size in 1..=C::SMALL_MAX {
+        let (bytes, _) = bytes_and_align::<C>(tier::<C>(size, 16), 16);
+        let wasted = bytes - size;
+        assert!(wasted < 16 || (size > 16 << log && wasted << log <= size), "{size}: {bytes}");
+        most = most.max(if size > 16 << log { wasted as f64 / size as f64 } else { 0.0 });
     }
+    assert!(most > 0.9 / f64::from(1 << log), "fewer classes than thought: {most}");
 }
 
-#[test]
-fn larger_sizes_get_larger_classes() {
+fn monotonic<C: SizeClasses>() {
     for align in alignments().filter(|align| *align <= UNIT) {
         let mut before = 0;
         for size in 0..=70_000 {
-            let (bytes, _) = bytes_and_align(tier(size, align), align);
+            let (bytes, _) = bytes_and_align::<C>(tier::<C>(size, align), align);
             assert!(bytes >= before, "{size} at {align}");
             before = bytes;
         }
     }
 }
 
-#[test]
-fn the_table_agrees_with_the_arithmetic() {
+fn the_table<C: SizeClasses>() {
     let by_table = (0..=70_000).filter(|size| {
-        let fast = FourPerDoubling::class_of_fast(*size);
-        let exact = FourPerDoubling::class_of(*size);
+        let (fast, exact) = (C::class_of_fast(*size), C::class_of(*size));
         assert!(fast.is_none() || fast == exact, "{size}: {fast:?}, {exact:?}");
         fast.is_some()
     });
     assert_eq!(by_table.collect::<Vec<_>>(), (1..=1024).collect::<Vec<_>>());
     for size in [MIB, MAX_REQUEST - 1, MAX_REQUEST, MAX_REQUEST + 1, usize::MAX - 1, usize::MAX] {
-        assert_eq!(FourPerDoubling::class_of_fast(size), None, "{size}");
-        assert_eq!(FourPerDoubling::class_of(size), None, "{size}");
-        assert_eq!(FourPerDoubling::class_of_aligned(size, 4096), None, "{size}");
+        assert_eq!(C::class_of_fast(size), None, "{size}");
+        assert_eq!(C::class_of(size), None, "{size}");
+        assert_eq!(C::class_of_aligned(size, 4096), None, "{size}");
     }
 }
 
-#[test]
-fn a_class_ends_at_its_block_size() {
-    for (class, geometry) in geometries() {
+fn ends<C: SizeClasses>() {
+    for (class, geometry) in geometries::<C>() {
         let size = geometry.block_size as usize;
-        let next = Class::new(class.index() + 1);
-        assert_eq!(FourPerDoubling::class_of(size - 1), Some(class));
-        assert_eq!(FourPerDoubling::class_of(size), Some(class));
-        assert_eq!(FourPerDoubling::class_of(size + 1), next, "none behind the last one");
+        let next = Class::new(class.index() + 1).filter(|next| next.index() < C::COUNT);
+        assert_eq!(C::class_of(size - 1), Some(class));
+        assert_eq!(C::class_of(size), Some(class));
+        assert_eq!(C::class_of(size + 1), next, "none behind the last one");
     }
-    assert_eq!(FourPerDoubling::class_of(0), Class::new(0));
+    assert_eq!(C::class_of(0), Class::new(0));
 }
 
-#[test]
-fn above_the_classes_spans_and_above_them_mappings() {
-    let small = FourPerDoubling::SMALL_MAX;
+fn upper_tiers<C: SizeClasses>() {
+    let tier = tier::<C>;
     for align in alignments().filter(|align| *align <= UNIT) {
-        assert_eq!(tier(small + 1, align), Tier::Span(1));
+        assert_eq!(tier(C::SMALL_MAX + 1, align), Tier::Span(1));
         assert_eq!(tier(UNIT, align), Tier::Span(1));
         assert_eq!(tier(UNIT + 1, align), Tier::Span(2));
         assert_eq!(tier(MIB - UNIT, align), Tier::Span(MAX_SPAN_UNITS - 1));
@@ -115,24 +171,9 @@ fn above_the_classes_spans_and_above_them_mappings() {
     assert_eq!(tier(1, GIB), Tier::Huge(1));
 }
 
-#[test]
-fn what_no_pointer_can_span_is_refused() {
-    for align in alignments() {
-        // `MAX_REQUEST` is one less than a power of two.
-        let most = MAX_REQUEST - (align - 1);
-        assert_eq!(tier(most, align), Tier::Huge(most), "at {align}");
-        for size in [most + 1, MAX_REQUEST + 1, usize::MAX - align + 1, usize::MAX] {
-            assert_eq!(tier(size, align), Tier::Refused, "{size} at {align}");
-        }
-    }
-    assert_eq!(tier(1, 1 << 63), Tier::Refused, "rounded up, it is too much");
-    assert_eq!(tier(1, 1 << 62), Tier::Huge(1));
-}
-
-#[test]
-fn a_slab_has_16_blocks_or_more_in_the_fewest_units() {
+fn slabs<C: SizeClasses>() {
     let mut most_cached = u16::MAX;
-    for (class, geometry) in geometries() {
+    for (class, geometry) in geometries::<C>() {
         let &Geometry { block_size, units, capacity, cache_limit, .. } = geometry;
         let (size, units) = (block_size as usize, usize::from(units));
         let capacity = usize::from(capacity);
@@ -145,9 +186,8 @@ fn a_slab_has_16_blocks_or_more_in_the_fewest_units() {
     }
 }
 
-#[test]
-fn multiplying_by_the_reciprocal_divides() {
-    for (class, geometry) in geometries() {
+fn reciprocals<C: SizeClasses>() {
+    for (class, geometry) in geometries::<C>() {
         let size = u64::from(geometry.block_size);
         for offset in 0..1_u64 << 19 {
             let product = u128::from(offset) * u128::from(geometry.reciprocal);
@@ -158,6 +198,37 @@ fn multiplying_by_the_reciprocal_divides() {
             );
         }
     }
+}
+
+/// Room for classes that a scheme does not have is filled with its last one: no index is out of bounds.
+#[test]
+fn classes_that_a_scheme_does_not_have_are_like_its_last_one() {
+    for class in (PowersOfTwo::COUNT..MAX_CLASSES).filter_map(Class::new) {
+        assert_eq!(PowersOfTwo::geometry(class).block_size as usize, PowersOfTwo::SMALL_MAX);
+    }
+    assert_eq!(MAX_CLASSES, if cfg!(feature = "many-classes") { 72 } else { 40 });
+}
+
+#[test]
+fn powers_of_two_are_what_they_say() {
+    let sizes: Vec<_> = geometries::<PowersOfTwo>().map(|(_, of)| of.block_size).collect();
+    assert_eq!(sizes, (4..=15).map(|log| 1 << log).collect::<Vec<_>>());
+    assert_eq!(PowersOfTwo::class_of(8), PowersOfTwo::class_of(16), "no block is below 16 bytes");
+}
+
+#[test]
+fn what_no_pointer_can_span_is_refused() {
+    let tier = tier::<FourPerDoubling>;
+    for align in alignments() {
+        // `MAX_REQUEST` is one less than a power of two.
+        let most = MAX_REQUEST - (align - 1);
+        assert_eq!(tier(most, align), Tier::Huge(most), "at {align}");
+        for size in [most + 1, MAX_REQUEST + 1, usize::MAX - align + 1, usize::MAX] {
+            assert_eq!(tier(size, align), Tier::Refused, "{size} at {align}");
+        }
+    }
+    assert_eq!(tier(1, 1 << 63), Tier::Refused, "rounded up, it is too much");
+    assert_eq!(tier(1, 1 << 62), Tier::Huge(1));
 }
 
 #[test]

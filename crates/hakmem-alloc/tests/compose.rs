@@ -39,6 +39,46 @@ mod counted {
     }
 }
 
+/// Classes that are powers of two: a block may be twice as large as asked for.
+mod doubled {
+    use super::*;
+
+    compose! {
+        /// Twelve classes.
+        pub(crate) Doubled, "hakmem_test_doubled_word" {
+            classes: parts::PowersOfTwo,
+            front: parts::UnifiedCache,
+            counters: parts::NoCounters,
+            page: parts::Slab,
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>,
+        }
+    }
+}
+
+/// Eight classes per doubling.
+#[cfg(feature = "many-classes")]
+mod many {
+    use super::*;
+
+    compose! {
+        /// All classes that there is room for.
+        pub(crate) Many, "hakmem_test_many_word" {
+            classes: parts::EightPerDoubling,
+            front: parts::UnifiedCache,
+            counters: parts::NoCounters,
+            page: parts::Slab,
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>,
+        }
+    }
+
+    #[test]
+    fn passes() {
+        static MANY: Many = Many::new();
+        basic_suite(&MANY);
+    }
+}
+
+static DOUBLED: doubled::Doubled = doubled::Doubled::new();
 static HARDENED: Hardened = Hardened::new();
 static DEFAULT: Hakmem = Hakmem::new();
 static LISTED: listed::Listed = listed::Listed::new();
@@ -52,6 +92,11 @@ fn the_default_passes() {
 #[test]
 fn a_listed_front_cache_passes() {
     basic_suite(&LISTED);
+}
+
+#[test]
+fn powers_of_two_pass() {
+    basic_suite(&DOUBLED);
 }
 
 #[test]

@@ -1,36 +1,18 @@
 //! The list above a source that checks: what every front cache does, and what only this one
 //! does.
 
-#[path = "../../unified-cache/tests/conformance/mod.rs"]
-mod conformance;
-
-use conformance::fakes::{fill, is_filled};
-use conformance::program::Program;
-use conformance::{class, limits};
+use hakmem_conformance::front::{Program, class, doubled_limits, fill, is_filled};
 use hakmem_contract::{Block, Class, FrontCache, MAX_CLASSES};
 use hakmem_tls_sll::{BATCH, TlsSll};
 
-#[test]
-fn conforms() {
-    conformance::run::<TlsSll>();
-}
-
-/// Allocates until the source is asked, and returns how many blocks it gave.
-fn miss(program: &mut Program<TlsSll>, class: Class) -> usize {
-    while program.n_cached(class) > 0 {
-        assert!(program.allocate(class));
-    }
-    let before = program.source.n_out(class);
-    assert!(program.allocate(class));
-    program.source.n_out(class) - before
-}
+hakmem_conformance::front!(TlsSll, caches, small, ascending);
 
 #[test]
 fn each_miss_doubles_the_limit_and_brings_half_of_it_within_a_batch() {
     for shift in [0, 2, 3] {
         let mut program = Program::<TlsSll>::new(shift);
-        for (number, limit) in limits(6, shift).into_iter().enumerate() {
-            let brought = miss(&mut program, class(0));
+        for (number, limit) in doubled_limits(6, shift).into_iter().enumerate() {
+            let brought = program.miss(class(0));
             assert_eq!(brought, (limit / 2).min(BATCH), "miss {number}, shift {shift}");
         }
     }
@@ -38,9 +20,9 @@ fn each_miss_doubles_the_limit_and_brings_half_of_it_within_a_batch() {
 
 #[test]
 fn it_is_16_bytes_a_class_and_needs_no_more() {
-    assert_eq!(size_of::<TlsSll>(), 640);
+    assert_eq!(size_of::<TlsSll>(), 16 * MAX_CLASSES);
     let mut program = Program::<TlsSll>::new(0);
-    program.meta.refuses.set(true);
+    program.meta.refuse(true);
     (0..5000).for_each(|_| assert!(program.allocate(class(0))));
     while program.source.gives == 0 {
         program.free(class(0), 0);
@@ -53,7 +35,7 @@ fn it_is_16_bytes_a_class_and_needs_no_more() {
 #[test]
 fn an_absurd_shift_leaves_the_first_limit() {
     let mut program = Program::<TlsSll>::new(31);
-    assert!((0..10).all(|_| miss(&mut program, class(0)) == 1));
+    assert!((0..10).all(|_| program.miss(class(0)) == 1));
 }
 
 #[test]

@@ -1,36 +1,19 @@
 //! The unified cache above a source that checks: what every front cache does, and what only this
 //! one does.
 
-mod conformance;
-
-use conformance::fakes::{fill, is_filled};
-use conformance::program::Program;
-use conformance::{class, limits};
-use hakmem_contract::{Class, FrontCache, MAX_CLASSES, SizeClasses};
+use hakmem_conformance::front::{Program, class, doubled_limits, fill, is_filled};
+use hakmem_contract::{FrontCache, MAX_CLASSES, SizeClasses};
 use hakmem_front_gate::FourPerDoubling;
 use hakmem_unified_cache::{SMALL_ROOM, UnifiedCache};
 
-#[test]
-fn conforms() {
-    conformance::run::<UnifiedCache>();
-}
-
-/// Allocates until the source is asked, and returns how many blocks it gave.
-fn miss(program: &mut Program<UnifiedCache>, class: Class) -> usize {
-    while program.n_cached(class) > 0 {
-        assert!(program.allocate(class));
-    }
-    let before = program.source.n_out(class);
-    assert!(program.allocate(class));
-    program.source.n_out(class) - before
-}
+hakmem_conformance::front!(UnifiedCache, caches, small, ascending);
 
 #[test]
 fn each_miss_doubles_the_limit_and_brings_half_of_it() {
     for shift in [0, 2, 3] {
         let mut program = Program::<UnifiedCache>::new(shift);
-        for (number, limit) in limits(6, shift).into_iter().enumerate() {
-            let brought = miss(&mut program, class(0));
+        for (number, limit) in doubled_limits(6, shift).into_iter().enumerate() {
+            let brought = program.miss(class(0));
             assert_eq!(brought, limit / 2, "miss {number}, shift {shift}");
         }
     }
@@ -41,7 +24,7 @@ fn a_bin_moves_into_a_larger_array_once() {
     let mut program = Program::<UnifiedCache>::new(0);
     for index in 0..MAX_CLASSES {
         let before = program.meta.n_served();
-        (0..10).for_each(|_| assert!(miss(&mut program, class(index)) > 0));
+        (0..10).for_each(|_| assert!(program.miss(class(index)) > 0));
         let limit = FourPerDoubling::geometry(class(index)).cache_limit;
         let served = program.meta.n_served() - before;
         assert_eq!(served, usize::from(limit > SMALL_ROOM), "class {index}");
@@ -51,11 +34,11 @@ fn a_bin_moves_into_a_larger_array_once() {
 #[test]
 fn a_bin_that_could_not_be_enlarged_tries_again() {
     let mut program = Program::<UnifiedCache>::new(0);
-    program.meta.refuses.set(true);
-    let brought: Vec<_> = (0..4).map(|_| miss(&mut program, class(0))).collect();
+    program.meta.refuse(true);
+    let brought: Vec<_> = (0..4).map(|_| program.miss(class(0))).collect();
     assert_eq!(brought, [3, 3, 3, 3], "half of the first array's room");
-    program.meta.refuses.set(false);
-    assert_eq!(miss(&mut program, class(0)), 7);
+    program.meta.refuse(false);
+    assert_eq!(program.miss(class(0)), 7);
     program.finish();
 }
 

@@ -21,6 +21,10 @@ pub(crate) struct Case {
     pub(crate) bump: Bump,
     /// Whether the workload can run without allocations.
     pub(crate) no_alloc: bool,
+    /// More options, for full runs.
+    in_full: &'static str,
+    /// Repetitions at most: a row that waits for seconds does not get surer by waiting again.
+    most_reps: usize,
 }
 
 /// How the floor `bump` takes part.
@@ -38,6 +42,12 @@ impl Case {
         self.args.split(' ').next().unwrap_or_default()
     }
 
+    /// What `workload` is called with, but for the operations.
+    pub(crate) fn all_args(&self, quick: bool) -> String {
+        let more = if quick { "" } else { self.in_full };
+        format!("{} {more}", self.args).trim_end().to_owned()
+    }
+
     /// Threads of the workload.
     pub(crate) fn threads(&self) -> usize {
         let mut words = self.args.split(' ').skip_while(|word| *word != "--threads");
@@ -48,6 +58,12 @@ impl Case {
     pub(crate) fn op(&self) -> &'static str {
         let op = OPERATIONS.iter().find(|(workload, _)| *workload == self.workload());
         op.map_or("", |(_, op)| op)
+    }
+
+    /// Blocks of a row, at least and at most, where `limits` are those of all rows.
+    pub(crate) fn blocks(&self, limits: (usize, usize)) -> (usize, usize) {
+        let most = limits.1.min(self.most_reps);
+        (limits.0.min(most), most)
     }
 
     /// Operations for `quick` or full runs.
@@ -70,7 +86,8 @@ impl Case {
 }
 
 const fn case(name: &'static str, args: &'static str, ops: u64) -> Case {
-    Case { name, args, ops, least: 1, bump: Bump::Skip, no_alloc: true }
+    let bump = Bump::Skip;
+    Case { name, args, ops, least: 1, bump, no_alloc: true, in_full: "", most_reps: usize::MAX }
 }
 
 impl Case {
@@ -81,6 +98,16 @@ impl Case {
 
     const fn only_alloc(mut self) -> Self {
         self.no_alloc = false;
+        self
+    }
+
+    const fn in_full(mut self, args: &'static str) -> Self {
+        self.in_full = args;
+        self
+    }
+
+    const fn most_reps(mut self, reps: usize) -> Self {
+        self.most_reps = reps;
         self
     }
 
@@ -120,6 +147,24 @@ const CASES: &[Case] = &[
     case("large", "large", 150_000),
     case("huge-realloc-128", "huge-realloc --mib 128", 2),
     case("huge-realloc-512", "huge-realloc --mib 512", 1),
+    case("mid-1", "random-mixed --set 256 --min 1024 --max 32768", 10_000_000).uses(8_448),
+    case("mid-2", "random-mixed --set 256 --min 1024 --max 32768 --threads 2", 16_000_000)
+        .uses(8_448),
+    case("c6-heavy", "random-mixed --set 256 --min 257 --max 768", 40_000_000).uses(264),
+    case("sh6-1", "sh6 --threads 1", 20_000_000).uses(172),
+    case("sh6-2", "sh6 --threads 2", 24_000_000).uses(172),
+    case("sh8-2", "sh8 --threads 2", 20_000_000).uses(172).only_alloc(),
+    case("sh8-8", "sh8 --threads 8", 20_000_000).uses(172).only_alloc(),
+    case("free-only-thread", "free-only-thread --threads 2", 6_000_000).uses(528).only_alloc(),
+    case("async-pool-2", "async-pool --threads 2", 3_000_000).uses(600).only_alloc(),
+    case("async-pool-8", "async-pool --threads 8", 3_000_000).uses(600).only_alloc(),
+    case("fragment", "fragment", 6_000_000).only_alloc(),
+    case("burst-idle", "burst-idle --threads 2", 200_000)
+        .least(200_000)
+        .only_alloc()
+        .in_full("--idle-s 30")
+        .most_reps(1),
+    case("startup", "startup", 60).only_alloc(),
 ];
 
 /// What one operation of each workload is.
@@ -138,11 +183,32 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("vec-grow", "one vector's life"),
     ("large", "one allocation or one free"),
     ("huge-realloc", "one vector's life"),
+    ("sh6", "one allocation or one free"),
+    ("sh8", "one allocation or one free"),
+    ("free-only-thread", "one object's life"),
+    ("async-pool", "one step of a task"),
+    ("fragment", "one allocation or one free"),
+    ("burst-idle", "one allocation or one free"),
+    ("startup", "one process"),
 ];
 
 /// Rows that a quick run leaves out unless they are asked for by name.
-const FULL_ONLY: &[&str] =
-    &["random-mixed-400", "fixed-size-1024", "churn-1", "vec-grow-4096", "huge-realloc-512"];
+const FULL_ONLY: &[&str] = &[
+    "random-mixed-400",
+    "fixed-size-1024",
+    "churn-1",
+    "vec-grow-4096",
+    "huge-realloc-512",
+    "mid-2",
+    "c6-heavy",
+    "sh6-1",
+    "sh6-2",
+    "sh8-8",
+    "free-only-thread",
+    "async-pool-8",
+    "burst-idle",
+    "startup",
+];
 
 /// The rows whose names begin with one of `only`; without it all rows, or those of a quick run.
 pub(crate) fn select(only: &[String], quick: bool) -> Result<Vec<&'static Case>> {
@@ -186,8 +252,10 @@ mod tests {
         for case in CASES {
             assert!(!case.op().is_empty(), "{} is not in OPERATIONS", case.workload());
             let last = case.name.rsplit('-').next().unwrap_or_default();
-            if case.args.contains("--threads") {
-                assert_eq!(last.parse(), Ok(case.threads()), "{}", case.name);
+            if let Ok(number) = last.parse::<usize>()
+                && case.args.contains("--threads")
+            {
+                assert_eq!(number, case.threads(), "{}", case.name);
             }
         }
     }

@@ -86,7 +86,7 @@ fn rows(plan: &Plan, outcome: &Outcome) -> Vec<Row> {
         |(case, (blocks, ended)): (&&'static super::cases::Case, &(usize, result::Ended))| Row {
             name: case.name.to_owned(),
             workload: case.workload().to_owned(),
-            args: case.args.to_owned(),
+            args: case.all_args(plan.quick),
             threads: case.threads(),
             op: case.op().to_owned(),
             ops: case.ops(plan.quick),

@@ -86,6 +86,8 @@ impl Outcome {
 /// A row while it is measured.
 #[derive(Debug)]
 struct Row {
+    least: usize,
+    most: usize,
     /// Who still takes part, as positions in the field.
     members: Vec<usize>,
     warm: bool,
@@ -117,13 +119,19 @@ pub(crate) fn run(plan: &Plan, field: &Field, stop: &Arc<AtomicBool>) -> Result<
             |column: &usize| process::command(case, &field.entrants[*column], plan.quick).is_some();
         (0..field.entrants.len()).filter(takes_part).collect()
     };
-    let row = |case: &&'static Case| Row {
-        members: members(case),
-        warm: false,
-        blocks: 0,
-        seconds: 0.0,
-        ended: None,
-        left: plan.least as f64,
+    let row = |case: &&'static Case| {
+        let (least, most) = case.blocks((plan.least, plan.most));
+        Row {
+            least,
+            most,
+            members: members(case),
+            // One that waits for long needs no warming.
+            warm: most < stats::FEWEST,
+            blocks: 0,
+            seconds: 0.0,
+            ended: None,
+            left: least as f64,
+        }
     };
     let mut runner = Runner {
         plan,
@@ -218,12 +226,12 @@ impl Runner<'_> {
     fn judge(&mut self, row: usize) {
         let blocks = self.rows[row].blocks;
         let Some(left) = self.blocks_left(row) else {
-            let why = if blocks < self.plan.most { Ended::Precise } else { Ended::Most };
+            let why = if blocks < self.rows[row].most { Ended::Precise } else { Ended::Most };
             self.rows[row].ended = Some(why);
             return;
         };
         self.rows[row].left = left;
-        if blocks >= self.plan.most {
+        if blocks >= self.rows[row].most {
             self.rows[row].ended = Some(Ended::Most);
         }
         let failed = |column: &usize| self.outcome.failed.contains_key(&(row, *column));
@@ -239,9 +247,10 @@ impl Runner<'_> {
     /// How many more blocks the row may need; `None` when all its ratios are precise. Takes out
     /// those that are.
     fn blocks_left(&mut self, row: usize) -> Option<f64> {
-        let (plan, blocks) = (self.plan, self.rows[row].blocks);
-        if blocks < plan.least {
-            return Some((plan.least - blocks) as f64);
+        let plan = self.plan;
+        let Row { blocks, least, most: limit, .. } = self.rows[row];
+        if blocks < least {
+            return Some((least - blocks) as f64);
         }
         let mut most: Option<f64> = None;
         for (of, to) in derive::pairs(self.field) {
@@ -257,7 +266,7 @@ impl Runner<'_> {
                 // Widths shrink with the root of the number of blocks.
                 let all = blocks as f64 * (width / plan.precision).powi(2);
                 let left =
-                    (all - blocks as f64).clamp(1.0, (plan.most.max(blocks + 1) - blocks) as f64);
+                    (all - blocks as f64).clamp(1.0, (limit.max(blocks + 1) - blocks) as f64);
                 most = Some(most.map_or(left, |most| most.max(left)));
             }
         }

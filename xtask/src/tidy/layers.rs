@@ -9,8 +9,9 @@ use super::tree::{Member, Tree};
 const LIST: &str = "crates/README.md";
 
 /// What tests and benches may use besides.
-const DEV: [&str; 10] = [
+const DEV: [&str; 11] = [
     "criterion",
+    "hakmem-conformance",
     "hakmem-contract",
     "hakmem-front-gate",
     "hakmem-os-acquire",

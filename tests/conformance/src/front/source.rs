@@ -1,12 +1,11 @@
-//! A source that checks, and an arena that can refuse.
+//! A source that checks.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
-use std::ptr::NonNull;
 
-use hakmem_contract::{BlockSource, Class, MAX_CLASSES, MetaArena, SizeClasses};
+use hakmem_contract::{BlockSource, Class, MAX_CLASSES, SizeClasses};
 use hakmem_front_gate::FourPerDoubling;
+
+use crate::memory::Owned;
 
 /// Blocks that the source makes at once, side by side.
 const SIDE_BY_SIDE: usize = 512;
@@ -16,31 +15,15 @@ const SIDE_BY_SIDE: usize = 512;
 const LEFT: u8 = 0xC7;
 const CAME_BACK: u8 = 0xD7;
 
-/// Memory that is returned when it is dropped.
-#[derive(Debug)]
-struct Owned(NonNull<u8>, Layout);
-
-impl Owned {
-    fn new(bytes: usize, align: usize) -> Self {
-        let layout = Layout::from_size_align(bytes, align).unwrap();
-        // SAFETY: the size is not zero.
-        Self(NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap(), layout)
-    }
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        // SAFETY: from `alloc_zeroed`, with this layout.
-        unsafe { dealloc(self.0.as_ptr(), self.1) };
-    }
-}
-
 /// Bytes of a block of `class`.
+#[must_use]
 pub fn block_size(class: Class) -> usize {
     FourPerDoubling::geometry(class).block_size as usize
 }
 
-/// Fills what a test looks at of a block: its first 64 bytes and its last 16.
+/// Fills what a test looks at of a block of `class`, which is the caller's: its first 64 bytes and its
+/// last 16.
+#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "blocks of tests, from fakes")]
 pub fn fill(block: *mut u8, class: Class, byte: u8) {
     let size = block_size(class);
     // SAFETY: inside the block, which is the caller's.
@@ -49,7 +32,8 @@ pub fn fill(block: *mut u8, class: Class, byte: u8) {
     unsafe { block.wrapping_add(size - 16).write_bytes(byte, 16) };
 }
 
-/// Whether a block is as `fill` left it.
+/// Whether a block is as [`fill`] left it.
+#[must_use]
 pub fn is_filled(block: *mut u8, class: Class, byte: u8) -> bool {
     let size = block_size(class);
     (0..size.min(64)).chain(size - 16..size).all(|at| {
@@ -63,8 +47,9 @@ pub fn is_filled(block: *mut u8, class: Class, byte: u8) -> bool {
 pub struct Source {
     /// The most blocks that one `take` brings; 0 refuses.
     pub most: usize,
-    /// Calls of `take`, and of `give`.
+    /// Calls of `take`.
     pub takes: usize,
+    /// Calls of `give`.
     pub gives: usize,
     /// Blocks that came back though they were not out, or as of another class.
     pub faults: Vec<*mut u8>,
@@ -74,8 +59,8 @@ pub struct Source {
     memory: Vec<Owned>,
 }
 
-impl Source {
-    pub fn new() -> Self {
+impl Default for Source {
+    fn default() -> Self {
         Self {
             most: usize::MAX,
             takes: 0,
@@ -87,14 +72,18 @@ impl Source {
             memory: Vec::new(),
         }
     }
+}
 
+impl Source {
     /// Whether this block of `class` is out.
+    #[must_use]
     pub fn is_out(&self, block: *mut u8, class: Class) -> bool {
         self.out.get(&block) == Some(&class)
     }
 
     /// How many blocks of `class` are out.
-    pub fn n_out(&self, class: Class) -> usize {
+    #[must_use]
+    pub const fn n_out(&self, class: Class) -> usize {
         self.n_out[class.index()]
     }
 
@@ -104,7 +93,8 @@ impl Source {
         if free.is_empty() {
             let size = block_size(class);
             let memory = Owned::new(size * SIDE_BY_SIDE, 4096);
-            free.extend((0..SIDE_BY_SIDE).map(|i| memory.0.as_ptr().wrapping_add(i * size)));
+            let base = memory.base().as_ptr();
+            free.extend((0..SIDE_BY_SIDE).map(|i| base.wrapping_add(i * size)));
             self.memory.push(memory);
         }
         free
@@ -144,32 +134,5 @@ unsafe impl BlockSource for Source {
             self.n_out[class.index()] -= 1;
             self.free[class.index()].insert(block);
         }
-    }
-}
-
-/// A [`MetaArena`] that refuses when told to.
-#[derive(Debug, Default)]
-pub struct Meta {
-    pub refuses: Cell<bool>,
-    memory: RefCell<Vec<Owned>>,
-}
-
-impl Meta {
-    /// Requests that were served.
-    pub fn n_served(&self) -> usize {
-        self.memory.borrow().len()
-    }
-}
-
-// SAFETY: zero, aligned, and nobody else's as long as the test lasts.
-unsafe impl MetaArena for Meta {
-    fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
-        if self.refuses.get() {
-            return None;
-        }
-        let memory = Owned::new(bytes, 64);
-        let base = memory.0;
-        self.memory.borrow_mut().push(memory);
-        Some(base)
     }
 }
