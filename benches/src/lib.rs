@@ -13,6 +13,7 @@
 //! [`object`] (how a workload gets its memory), [`measure`] (what is timed), then any file in
 //! [`workloads`]; `workloads/slots.rs` is the plainest.
 
+pub mod cli;
 pub mod measure;
 pub mod object;
 pub mod report;

@@ -6,6 +6,7 @@ mod bench;
 mod capi;
 mod controls;
 mod fuzz;
+mod lab;
 mod lint;
 mod loom;
 mod programs;

@@ -12,6 +12,20 @@ use crate::shell;
 /// Longest time a cargo command may take with cold caches.
 const CARGO_LIMIT: Duration = Duration::from_secs(15 * 60);
 
+/// A cargo command that starts in `folder`.
+pub(crate) fn cargo(folder: &Path) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(folder);
+    // Set by the cargo that started us, for us; a build script must not see them.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// The workspace this tool belongs to.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -67,10 +81,7 @@ impl Workspace {
 
     /// A cargo command that starts in the root.
     pub(crate) fn cargo(&self) -> Command {
-        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(program);
-        command.current_dir(&self.root);
-        command
+        cargo(&self.root)
     }
 
     /// Runs a cargo command and shows what it prints.

@@ -6,12 +6,9 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
-#[cfg(not(feature = "hardened"))]
-use hakmem_alloc::Hakmem as Composition;
-#[cfg(feature = "hardened")]
-use hakmem_alloc::hardened::Hardened as Composition;
 use libc::{EINVAL, ENOMEM, size_t};
 
+use crate::chosen::Composition;
 use crate::errno::fail_cold;
 
 pub(crate) static HAKMEM: Composition = Composition::new();

@@ -24,6 +24,7 @@
 
 pub mod aliases;
 pub mod api;
+mod chosen;
 #[cfg(all(feature = "deepbind", target_arch = "x86_64", target_env = "gnu"))]
 pub mod deepbind;
 mod errno;

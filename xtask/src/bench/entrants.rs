@@ -1,12 +1,13 @@
 //! On what the workloads run: hakmem, its peers and the floors; how each is built.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Args, Places};
+use crate::lab::files::replace;
+use crate::workspace;
 
 /// All peers, in the order of the table. Each is a feature of `hakmem-benches`, save `system`.
 const PEERS: &[&str] =
@@ -41,6 +42,8 @@ pub(crate) struct Entrant {
     pub(crate) preload: Option<PathBuf>,
     /// What `workload` says it was built with; guards against a mixed-up binary.
     pub(crate) built_with: String,
+    /// What it is, if its name and its library do not tell.
+    pub(crate) words: Option<String>,
 }
 
 /// What each entrant is, in words.
@@ -59,6 +62,9 @@ const WHAT: &[(&str, &str)] = &[
 impl Entrant {
     /// What it is, in words.
     pub(crate) fn what(&self) -> String {
+        if let Some(words) = &self.words {
+            return words.clone();
+        }
         if let Some(library) = &self.preload {
             return format!("{} in LD_PRELOAD", library.display());
         }
@@ -90,6 +96,7 @@ impl Field {
                 binary,
                 preload: None,
                 built_with: if kind == Kind::NoAlloc { "system" } else { name }.to_owned(),
+                words: None,
             }),
             Err(error) => self.not_measured.push((name.to_owned(), format!("{error:#}"))),
         }
@@ -155,15 +162,8 @@ pub(crate) fn build(allocator: &str, verbose: bool, places: &Places) -> Result<P
 
 /// Runs cargo; its first error becomes ours.
 pub(crate) fn cargo(args: &[&str], verbose: bool, places: &Places) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(args).current_dir(&places.root);
-    // Set by the cargo that started us, for us; a build script must not see them.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_PKG_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = workspace::cargo(&places.root);
+    command.args(args);
     if verbose {
         ensure!(command.status().context("cannot start cargo")?.success(), "the build failed");
         return Ok(());
@@ -175,11 +175,4 @@ pub(crate) fn cargo(args: &[&str], verbose: bool, places: &Places) -> Result<()>
     let text = String::from_utf8_lossy(&output.stderr);
     let error = text.lines().find(|line| line.starts_with("error"));
     bail!("the build failed: {}", error.unwrap_or("see --verbose"))
-}
-
-/// Copies in two steps, so that a binary which is running elsewhere is not written to.
-fn replace(from: &Path, to: &Path) -> Result<()> {
-    let fresh = to.with_extension("new");
-    std::fs::copy(from, &fresh).with_context(|| format!("cannot copy {}", from.display()))?;
-    std::fs::rename(&fresh, to).with_context(|| format!("cannot write {}", to.display()))
 }

@@ -11,8 +11,8 @@
 //!
 //! # Reading order
 //!
-//! [`cases`] (what is run), [`entrants`] (on what), [`process`] (one run), [`schedule`] (all
-//! runs), [`stats`] (an interval), [`derive`] (all of them), [`result`] (the file with everything),
+//! [`cases`] (what is run), [`entrants`] and [`variants`] (on what), [`process`] (one run), [`schedule`]
+//! (all runs), [`stats`] (an interval), [`derive`] (all of them), [`result`] (the file with everything),
 //! [`table`] (for people).
 
 mod cases;
@@ -29,6 +29,7 @@ mod save;
 mod schedule;
 mod stats;
 mod table;
+mod variants;
 
 use std::path::PathBuf;
 
@@ -36,6 +37,7 @@ use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
 use self::result::Document;
+use crate::lab;
 
 /// What `cargo xtask bench` takes.
 #[derive(Debug, clap::Args)]
@@ -51,6 +53,14 @@ pub(crate) struct Args {
     peers: Vec<String>,
     #[command(flatten)]
     limits: limits::Limits,
+    #[command(flatten)]
+    lab: lab::Swaps,
+    /// Compare all combinations: SLOT=A|B or SLOT=* for every box that is known, several with commas
+    #[arg(long, value_name = "SLOT=BOXES", conflicts_with = "swaps")]
+    grid: Option<String>,
+    /// Compare the working tree with a git revision
+    #[arg(long, value_name = "REV")]
+    compare: Vec<String>,
     /// Measure the C libraries: one binary on the system allocator, under `LD_PRELOAD`.
     #[arg(long)]
     preload: bool,
@@ -91,8 +101,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let plan = args.limits.plan(cases, args)?;
     let places = Places::find()?;
-    let field =
-        if args.preload { preload::field(args, &places)? } else { entrants::field(args, &places)? };
+    let field = match args.preload {
+        _ if variants::wanted(args) => variants::field(args, &places)?,
+        true => preload::field(args, &places)?,
+        false => entrants::field(args, &places)?,
+    };
     ensure!(!field.entrants.is_empty(), "nothing to measure:\n{}", field.missing());
     let stop = schedule::stop_flag()?;
     let watch = machine::Watch::start(&plan.pin.allowed);

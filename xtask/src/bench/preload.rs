@@ -37,24 +37,29 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
         Ok(library) => field.entrants.push(under("hakmem", Kind::Subject, &binary, Some(library))),
         Err(error) => field.not_measured.push(("hakmem".to_owned(), format!("{error:#}"))),
     }
+    peers(args, &binary, &mut field)?;
+    field.entrants.push(under("no-alloc", Kind::NoAlloc, &binary, None));
+    Ok(field)
+}
+
+/// The system allocator, and the libraries that are found here, as far as they are wanted.
+pub(crate) fn peers(args: &Args, binary: &Path, field: &mut Field) -> Result<()> {
     let wanted = |name: &str| {
         args.peers.iter().any(|peer| peer == name || peer == "default" || peer == "all")
     };
     if wanted("system") {
-        field.entrants.push(under("system", Kind::Peer, &binary, None));
+        field.entrants.push(under("system", Kind::Peer, binary, None));
     }
     for (name, file, package) in LIBRARIES.iter().filter(|(name, ..)| wanted(name)) {
         match find(file) {
-            Some(path) => field.entrants.push(under(name, Kind::Peer, &binary, Some(path))),
+            Some(path) => field.entrants.push(under(name, Kind::Peer, binary, Some(path))),
             None => {
                 let reason = format!("needs {file}, in Debian's package {package}");
                 field.not_measured.push(((*name).to_owned(), reason));
             }
         }
     }
-    given(args, &binary, &mut field)?;
-    field.entrants.push(under("no-alloc", Kind::NoAlloc, &binary, None));
-    Ok(field)
+    given(args, binary, field)
 }
 
 /// The libraries of `--lib`.
@@ -86,5 +91,5 @@ fn find(file: &str) -> Option<PathBuf> {
 
 fn under(name: &str, kind: Kind, binary: &Path, preload: Option<PathBuf>) -> Entrant {
     let (name, binary) = (name.to_owned(), binary.to_owned());
-    Entrant { name, kind, binary, preload, built_with: "system".to_owned() }
+    Entrant { name, kind, binary, preload, built_with: "system".to_owned(), words: None }
 }

@@ -1,0 +1,145 @@
+//! Compositions with other boxes: generated, built, and handed to whoever measures or tests them.
+//!
+//! Nothing of this workspace is edited. `target/lab/KEY/` is a small workspace of its own that names
+//! one type for each slot, makes a composition of them with `compose!`, and builds the benches'
+//! program and the C library on it. All of these share `target/lab/build`, so that the boxes which are
+//! not swapped are built once.
+//!
+//! # Reading order
+//!
+//! [`boxes`] (the table), [`choice`] (what `--swap` says), [`text`] (what is generated), then the
+//! build here, and [`fit`] for when it fails.
+
+pub(crate) mod boxes;
+pub(crate) mod choice;
+pub(crate) mod files;
+mod fit;
+pub(crate) mod revision;
+mod text;
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result};
+
+use crate::workspace::{Build, Library, cargo};
+use choice::Choice;
+use fit::Failed;
+use text::Source;
+
+/// The flag that swaps boxes, for commands that work on one composition.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Swaps {
+    /// Swap a box of the default composition: SLOT=NAME, or `SLOT=PATH::Type` for a type of the
+    /// crate at PATH. Several swap several
+    #[arg(long = "swap", value_name = "SLOT=BOX")]
+    pub(crate) swaps: Vec<String>,
+}
+
+impl Swaps {
+    /// The composition, if anything is swapped.
+    pub(crate) fn choice(&self) -> Result<Option<Choice>> {
+        if self.swaps.is_empty() {
+            return Ok(None);
+        }
+        Choice::swapped(&self.swaps, &std::env::current_dir()?).map(Some)
+    }
+}
+
+/// Where compositions are made.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    root: PathBuf,
+    /// `target/lab`.
+    folder: PathBuf,
+    /// Arguments for cargo.
+    options: Vec<String>,
+    verbose: bool,
+}
+
+impl Lab {
+    /// In `target`, of the sources at `root`.
+    pub(crate) fn new(root: &Path, target: &Path) -> Self {
+        let (root, folder) = (root.to_owned(), target.join("lab"));
+        Self { root, folder, options: Vec::new(), verbose: false }
+    }
+
+    /// Shows what cargo prints.
+    pub(crate) fn verbose(self, verbose: bool) -> Self {
+        Self { verbose, ..self }
+    }
+
+    /// The benches' program on these boxes.
+    pub(crate) fn workload(&self, choice: &Choice) -> Result<PathBuf> {
+        self.build(choice, text::WORKLOAD)?;
+        let kept = self.place(choice).join("built/workload");
+        files::replace(&self.built(&text::artefact(choice)), &kept)?;
+        Ok(kept)
+    }
+
+    /// The C library on these boxes.
+    pub(crate) fn library(&self, choice: &Choice) -> Result<Library> {
+        self.build(choice, text::CAPI)?;
+        let keep = |ending: &str| {
+            let built = self.built(&format!("lib{}.{ending}", text::artefact(choice)));
+            let kept = self.place(choice).join(format!("built/libhakmem.{ending}"));
+            files::replace(&built, &kept).map(|()| kept)
+        };
+        Ok(Library { build: Build::Default, shared: keep("so")?, archive: keep("a")? })
+    }
+
+    fn place(&self, choice: &Choice) -> PathBuf {
+        self.folder.join(choice.key())
+    }
+
+    fn built(&self, file: &str) -> PathBuf {
+        self.folder.join("build/release").join(file)
+    }
+
+    /// Writes the workspace of `choice` where it is not the same already. Returns the text of its types.
+    fn write(&self, choice: &Choice) -> Result<String> {
+        let capi = self.root.join("crates/hakmem-malloc");
+        let manifest = read(&self.root.join("Cargo.toml"))?;
+        let capi_manifest = read(&capi.join("Cargo.toml"))?;
+        let source =
+            Source { root: &self.root, manifest: &manifest, capi_manifest: &capi_manifest };
+        let mut generated = text::files(choice, &source)?;
+        let place = self.place(choice);
+        for (path, text) in &generated {
+            files::write(&place.join(path), text.as_bytes())?;
+        }
+        files::write(&place.join("capi/build.rs"), read(&capi.join("build.rs"))?.as_bytes())?;
+        files::mirror(&capi.join("src"), &place.join("capi/src"), "chosen.rs")?;
+        // The same versions of everything.
+        files::refresh(&self.root.join("Cargo.lock"), &place.join("Cargo.lock"))?;
+        generated.remove("boxes/src/lib.rs").context("no types were generated")
+    }
+
+    fn build(&self, choice: &Choice, package: &str) -> Result<()> {
+        let boxes = self.write(choice)?;
+        let built = self.cargo(&self.place(choice), &["--package", package]);
+        built.map_err(|failed| failed.explain(choice, &boxes))
+    }
+
+    /// Builds in release, in the folder that all share.
+    fn cargo(&self, folder: &Path, args: &[&str]) -> Result<(), Failed> {
+        let coloured = std::io::stderr().is_terminal();
+        let format = if coloured { "json-diagnostic-rendered-ansi" } else { "json" };
+        let mut command = cargo(folder);
+        command.args(["build", "--release", "--message-format", format]).args(args);
+        command.arg("--target-dir").arg(self.folder.join("build")).args(&self.options);
+        if self.verbose {
+            command.stderr(Stdio::inherit());
+        }
+        match command.output() {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(Failed::read(&output)),
+            Err(error) => Err(Failed::not_started(&error)),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}

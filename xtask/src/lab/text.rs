@@ -1,0 +1,332 @@
+//! The text of a generated workspace: the boxes, the workloads on them, the C library on them.
+//!
+//! ```text
+//! target/lab/KEY/
+//!   Cargo.toml        a workspace of its own, with this one's release profile
+//!   boxes/            one type for each slot, and for each an assertion that it fits
+//!   workload/         the benches' program, on a composition of these types
+//!   capi/             crates/hakmem-malloc with another `chosen.rs`
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::boxes::Slot;
+use super::choice::{Choice, Chosen};
+
+/// The package that has the boxes.
+pub(crate) const BOXES: &str = "hakmem-lab-boxes";
+/// The package that has the program.
+pub(crate) const WORKLOAD: &str = "hakmem-lab-workload";
+/// The package that has the C library.
+pub(crate) const CAPI: &str = "hakmem-lab-capi";
+
+/// What stands before the slot and the trait in the line above an assertion.
+const NEEDS: &str = "// needs ";
+
+/// Where the sources are, and what the workspace's manifest says.
+#[derive(Debug)]
+pub(crate) struct Source<'a> {
+    pub(crate) root: &'a Path,
+    /// The root's Cargo.toml.
+    pub(crate) manifest: &'a str,
+    /// The C library's.
+    pub(crate) capi_manifest: &'a str,
+}
+
+/// Every generated file, by its path.
+pub(crate) fn files(choice: &Choice, source: &Source<'_>) -> Result<BTreeMap<String, String>> {
+    let facade = source.root.join("crates/hakmem-alloc");
+    let files = [
+        ("Cargo.toml", workspace(&choice.name(), &["boxes", "workload", "capi"], source)?),
+        ("boxes/Cargo.toml", boxes_manifest(choice, source)),
+        ("boxes/src/lib.rs", boxes(choice)),
+        (
+            "workload/Cargo.toml",
+            on_boxes(workload_manifest(&artefact(choice), &facade, source.root)),
+        ),
+        ("workload/src/main.rs", workload(choice)),
+        ("capi/Cargo.toml", capi_manifest(choice, source)?),
+        ("capi/src/chosen.rs", chosen(choice)),
+    ];
+    Ok(files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect())
+}
+
+/// What the binary and the library are called in the build's folder, where several are.
+pub(crate) fn artefact(choice: &Choice) -> String {
+    artefact_of(&choice.key())
+}
+
+/// The same for any name.
+pub(crate) fn artefact_of(key: &str) -> String {
+    format!("lab_{}", key.replace(['-', '.'], "_"))
+}
+
+/// The workspace in which the workloads of `source` are built on the sources at `tree`, whose default
+/// composition is measured.
+pub(crate) fn of_revision(
+    name: &str,
+    key: &str,
+    tree: &Path,
+    source: &Source<'_>,
+) -> Result<BTreeMap<String, String>> {
+    let main = format!("//! The workloads on {name}.\n\n{}", program(name, "hakmem_alloc::Hakmem"));
+    let manifest =
+        workload_manifest(&artefact_of(key), &tree.join("crates/hakmem-alloc"), source.root);
+    let files = [
+        ("Cargo.toml", workspace(name, &["workload"], source)?),
+        ("workload/Cargo.toml", manifest),
+        ("workload/src/main.rs", main),
+    ];
+    Ok(files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect())
+}
+
+fn workspace(name: &str, members: &[&str], source: &Source<'_>) -> Result<String> {
+    let profile = section(source.manifest, "profile.release").context("no release profile")?;
+    Ok(format!(
+        "# {name}: made by `cargo xtask bench`, and written again when it is asked for again.\n\
+         [workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n{profile}",
+    ))
+}
+
+/// A table of a manifest, with its head.
+fn section<'a>(manifest: &'a str, name: &str) -> Option<&'a str> {
+    let start = manifest.find(&format!("[{name}]\n"))?;
+    let rest = &manifest[start..];
+    Some(rest.find("\n[").map_or(rest, |end| &rest[..=end]))
+}
+
+/// A package's head and the start of its dependencies.
+fn package(name: &str, target: &str) -> String {
+    format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
+         {target}[dependencies]\n"
+    )
+}
+
+/// A line of `[dependencies]`.
+fn dependency(name: &str, folder: &Path, features: &BTreeSet<&str>) -> String {
+    let features: Vec<_> = features.iter().map(|feature| format!("\"{feature}\"")).collect();
+    format!(
+        "{name} = {{ path = {:?}, features = [{}] }}\n",
+        folder.display().to_string(),
+        features.join(", ")
+    )
+}
+
+/// The package in a folder of `crates/`.
+fn package_of(folder: &str) -> String {
+    if folder.starts_with("hakmem-") { folder.to_owned() } else { format!("hakmem-{folder}") }
+}
+
+fn boxes_manifest(choice: &Choice, source: &Source<'_>) -> String {
+    // The traits, and the memory of the pool.
+    let always = ["contract", "warm-pool", "os-acquire"];
+    let mut ours: BTreeMap<&str, BTreeSet<&str>> =
+        always.iter().map(|&folder| (folder, BTreeSet::new())).collect();
+    let mut text = package(BOXES, "");
+    let mut theirs = BTreeSet::new();
+    for (_, chosen) in choice.boxes() {
+        match chosen {
+            Chosen::Known(known) => {
+                for item in known.crates {
+                    let (folder, feature) = item.split_once('+').unwrap_or((item, ""));
+                    let features = ours.entry(folder).or_default();
+                    features.extend(Some(feature).filter(|feature| !feature.is_empty()));
+                }
+            }
+            Chosen::Foreign(foreign) => {
+                theirs.insert(dependency(&foreign.package, &foreign.folder, &BTreeSet::new()));
+            }
+        }
+    }
+    for (folder, features) in &ours {
+        let path = source.root.join("crates").join(folder);
+        text.push_str(&dependency(&package_of(folder), &path, features));
+    }
+    text.extend(theirs);
+    text
+}
+
+/// The types, and the assertions that they fit: if one does not, nothing else is compiled, so these
+/// errors are the first ones, and the only ones.
+fn boxes(choice: &Choice) -> String {
+    let mut text = format!(
+        "//! {}: one type for each slot, and assertions that they fit.\n#![no_std]\n\n\
+         /// What the pool is made of, with the registry.\n\
+         pub type Memory = hakmem_os_acquire::Acquire<Os>;\n",
+        choice.name()
+    );
+    for (slot, chosen) in choice.boxes() {
+        text.push_str(&format!(
+            "/// {}\n{NEEDS}{slot} to be a type that others can name\npub type {} = {};\n",
+            chosen.name(),
+            slot.alias(),
+            chosen.ty()
+        ));
+    }
+    for (slot, _) in choice.boxes() {
+        for needed in slot.needs() {
+            text.push_str(&format!(
+                "{NEEDS}{slot} to implement {needed}\nconst _: fn() = || {{ \
+                 fn fits<T: hakmem_{needed}>() {{}} fits::<{}>() }};\n",
+                slot.alias()
+            ));
+        }
+    }
+    text
+}
+
+/// The slot of line `number` (from 1) of [`boxes`], and what it needs, in words.
+pub(crate) fn need(boxes: &str, number: usize) -> Option<(Slot, &str)> {
+    let above = boxes.lines().nth(number.checked_sub(2)?)?;
+    let (slot, what) = above.strip_prefix(NEEDS)?.split_once(" to ")?;
+    Some((Slot::named(slot)?, what))
+}
+
+/// What makes an allocator of the types. The word's name is the program's alone, which has no other.
+fn composition(choice: &Choice) -> String {
+    format!(
+        "use hakmem_lab_boxes::{{Classes, Counters, Front, Page, Pool}};\n\n\
+         hakmem_alloc::compose! {{\n    /// {}\n    pub Composition, \"hakmem_lab_word\" {{\n        \
+         classes: Classes,\n        front: Front,\n        counters: Counters,\n        page: Page,\n        \
+         pool: Pool,\n    }}\n}}\n",
+        choice.name()
+    )
+}
+
+fn workload_manifest(binary: &str, facade: &Path, root: &Path) -> String {
+    let binary = format!("[[bin]]\nname = \"{binary}\"\npath = \"src/main.rs\"\n\n");
+    let none = BTreeSet::new();
+    [
+        package(WORKLOAD, &binary),
+        dependency("hakmem-alloc", facade, &none),
+        dependency("hakmem-benches", &root.join("benches"), &none),
+    ]
+    .concat()
+}
+
+/// A manifest of a package that has a composition of its own.
+fn on_boxes(manifest: String) -> String {
+    manifest + &dependency(BOXES, Path::new("../boxes"), &BTreeSet::new())
+}
+
+fn workload(choice: &Choice) -> String {
+    let name = choice.name();
+    let (composition, program) = (composition(choice), program(&name, "Composition"));
+    format!("//! The workloads on {name}.\n\n{composition}\n{program}")
+}
+
+/// The program with the name `name` on the allocator `ty`.
+fn program(name: &str, ty: &str) -> String {
+    format!(
+        "#[global_allocator]\nstatic GLOBAL: {ty} = <{ty}>::new();\n\n\
+         fn main() -> std::process::ExitCode {{\n    \
+         hakmem_benches::cli::run({name:?}, |_| ())\n}}\n"
+    )
+}
+
+fn capi_manifest(choice: &Choice, source: &Source<'_>) -> Result<String> {
+    let library = format!(
+        "[lib]\nname = \"{}\"\ncrate-type = [\"cdylib\", \"staticlib\"]\n\
+         test = false\ndoctest = false\nbench = false\n\n{}\n",
+        artefact(choice),
+        section(source.capi_manifest, "features").context("the C library has no features")?,
+    );
+    let facade = source.root.join("crates/hakmem-alloc");
+    Ok(on_boxes(
+        [
+            package(CAPI, &library),
+            dependency("hakmem-alloc", &facade, &BTreeSet::new()),
+            "libc = { version = \"0.2\", default-features = false }\n".to_owned(),
+        ]
+        .concat(),
+    ))
+}
+
+/// The module that stands in the place of the C library's own.
+fn chosen(choice: &Choice) -> String {
+    format!("//! {}.\n\n{}", choice.name(), composition(choice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: &str =
+        "[workspace]\nmembers = []\n\n[profile.release]\nlto = \"fat\"\n\n[profile.dev]\n";
+    const CAPI_ROOT: &str = "[features]\ndefault = [\"operators\"]\noperators = []\n";
+
+    fn generated(swaps: &[&str]) -> BTreeMap<String, String> {
+        let swaps: Vec<_> = swaps.iter().map(|&swap| swap.to_owned()).collect();
+        let choice = Choice::swapped(&swaps, Path::new("/")).unwrap();
+        let source = Source { root: Path::new("/repo"), manifest: ROOT, capi_manifest: CAPI_ROOT };
+        files(&choice, &source).unwrap()
+    }
+
+    #[test]
+    fn the_profile_is_this_workspaces() {
+        let text = &generated(&[])["Cargo.toml"];
+        assert!(text.ends_with("[profile.release]\nlto = \"fat\"\n\n"), "{text}");
+    }
+
+    #[test]
+    fn a_swap_changes_one_type_and_nothing_else() {
+        let (old, new) = (generated(&["front=unified-cache"]), generated(&["front=tls-sll"]));
+        let lines = |files: &BTreeMap<String, String>| -> BTreeSet<String> {
+            files["boxes/src/lib.rs"].lines().map(str::to_owned).collect()
+        };
+        let (old, new) = (lines(&old), lines(&new));
+        let added: Vec<_> = new.difference(&old).filter(|line| !line.starts_with("//")).collect();
+        assert_eq!(added, ["pub type Front = hakmem_tls_sll::TlsSll;"]);
+    }
+
+    #[test]
+    fn a_box_is_a_dependency_with_its_features() {
+        let text = &generated(&["pool=guarded"])["boxes/Cargo.toml"];
+        let guarded =
+            "hakmem-guarded-pool = { path = \"/repo/crates/guarded-pool\", features = [] }";
+        assert!(text.contains(guarded), "{text}");
+        assert!(text.contains("hakmem-shared-pool = "), "{text}");
+        let features = BTreeSet::from(["a", "b"]);
+        assert_eq!(
+            dependency("x", Path::new("/x"), &features),
+            "x = { path = \"/x\", features = [\"a\", \"b\"] }\n"
+        );
+    }
+
+    #[test]
+    fn a_line_of_the_assertions_tells_its_slot() {
+        let text = &generated(&[])["boxes/src/lib.rs"];
+        let line_of =
+            |wanted: &str| text.lines().position(|line| line.contains(wanted)).unwrap() + 1;
+        assert_eq!(
+            need(text, line_of("fits<T: hakmem_contract::FrontCache>")),
+            Some((Slot::Front, "implement contract::FrontCache"))
+        );
+        assert_eq!(
+            need(text, line_of("fits<T: hakmem_contract::HugeBlocks>")),
+            Some((Slot::Pool, "implement contract::HugeBlocks"))
+        );
+        let alias = need(text, line_of("pub type Page"));
+        assert_eq!(alias, Some((Slot::Page, "be a type that others can name")));
+        assert_eq!(need(text, 1), None);
+        assert_eq!(need(text, 0), None);
+    }
+
+    #[test]
+    fn every_trait_of_every_slot_is_asserted() {
+        let text = &generated(&[])["boxes/src/lib.rs"];
+        let traits: usize = Slot::ALL.iter().map(|slot| slot.needs().len()).sum();
+        assert_eq!(text.matches("fn fits<T: hakmem_").count(), traits);
+    }
+
+    #[test]
+    fn artefacts_have_names_of_their_own() {
+        let name = |swap: &str| generated(&[swap])["capi/Cargo.toml"].clone();
+        assert!(name("front=none").contains("name = \"lab_front_none\""));
+        assert!(name("front=tls-sll").contains("name = \"lab_front_tls_sll\""));
+    }
+}
