@@ -1,5 +1,7 @@
 //! Size classes: which exist is one box's choice, what a class is is everybody's.
 
+use core::ptr::NonNull;
+
 use crate::geometry::UNIT;
 use crate::tag::KIND_SHIFT;
 
@@ -129,6 +131,18 @@ impl Geometry {
     pub const fn usable(&self) -> usize {
         self.block_size as usize - self.tail as usize
     }
+}
+
+/// Which of the first `limit` blocks of a slab at `base` is at `address`, if any; `reciprocal` is the
+/// [geometry](Geometry::reciprocal)'s.
+#[inline(always)]
+#[must_use]
+pub fn index_in(base: NonNull<u8>, address: usize, reciprocal: u64, limit: u16) -> Option<usize> {
+    let offset = address.wrapping_sub(base.as_ptr().addr());
+    let product = u128::from(offset as u64) * u128::from(reciprocal);
+    let (index, rest) = ((product >> 64) as usize, product as u64);
+    // The low half is below the reciprocal exactly if nothing remains (`Geometry`).
+    if rest < reciprocal && index < usize::from(limit) { Some(index) } else { None }
 }
 
 /// The low 16 bits of `value`.

@@ -1,21 +1,4 @@
-//! Addresses to indices, and runs of addresses.
-
-use core::ptr::NonNull;
-
-/// Which block of a slab at `base` is at `address`, if any.
-#[inline(always)]
-pub(crate) fn index_in(
-    base: NonNull<u8>,
-    address: usize,
-    reciprocal: u64,
-    capacity: u16,
-) -> Option<usize> {
-    let offset = address.wrapping_sub(base.as_ptr().addr());
-    let product = u128::from(offset as u64) * u128::from(reciprocal);
-    let (index, rest) = ((product >> 64) as usize, product as u64);
-    // The low half is below the reciprocal exactly if nothing remains (`Geometry`).
-    if rest < reciprocal && index < usize::from(capacity) { Some(index) } else { None }
-}
+//! Runs of addresses.
 
 /// How many of the `n` blocks from `blocks` on follow each other at a distance of `size`: at
 /// least one. Programs often free in the order in which they allocated.

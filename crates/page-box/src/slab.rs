@@ -3,12 +3,13 @@
 use core::mem::{offset_of, size_of};
 use core::ptr::{self, NonNull};
 
+use hakmem_contract::class::index_in;
 use hakmem_contract::geometry::UNIT;
 use hakmem_contract::page::{Given, Local};
 use hakmem_contract::{Block, Fault, Geometry, Page, Span, Tag};
 use static_assertions::const_assert;
 
-use crate::arithmetic::{index_in, run_length};
+use crate::arithmetic::run_length;
 use crate::remote::{Inbox, Remote};
 
 /// Bits of a word.
