@@ -10,10 +10,9 @@ const MAX_LINES: usize = 500;
 const MAX_TEST_LINES: usize = 1000;
 
 /// Words with a better one, or with none: word, what to do.
-const BANNED: [(&str, &str); 4] = [
+const BANNED: [(&str, &str); 3] = [
     ("obviously", "give the reason"),
     ("Superslab", "write SuperSlab"),
-    ("freelist", "write free list"),
     ("hugepage", "write huge page"),
 ];
 
