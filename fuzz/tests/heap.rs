@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bolero::check;
-use fresh::{Hard, Listed, Placed, Port, Standard, World};
+use fresh::{Chained, Hard, Listed, Placed, Port, Standard, World};
 use hakmem_alloc::census::{CountBlocks, CountFree};
 use hakmem_alloc::{Allocator, Hakmem, parts};
 use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run, run_audited};
@@ -17,9 +17,10 @@ use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run, r
 /// Calls that each target makes at least under `cargo test`.
 const TURNS: u64 = 3_500_000;
 const LISTED: u64 = 1_000_000;
+const CHAINED: u64 = 1_000_000;
 const HARDENED: u64 = 500_000;
 const AT_ONCE: u64 = 5_000_000;
-const _: () = assert!(TURNS + LISTED + HARDENED + AT_ONCE >= 10_000_000);
+const _: () = assert!(TURNS + LISTED + CHAINED + HARDENED + AT_ONCE >= 10_000_000);
 
 /// A program makes so many calls on average, and some more.
 const CALLS: u64 = 1_100;
@@ -104,6 +105,18 @@ fn on_lists() {
         .with_max_len(MOST_BYTES)
         .for_each(|program| tally.add(&in_world::<Listed>(program, account)));
     tally.check(LISTED);
+}
+
+/// Slabs whose free blocks are lists, which write to what the program has freed.
+#[test]
+fn on_chains() {
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(CHAINED))
+        .with_max_len(MOST_BYTES)
+        .for_each(|program| tally.add(&in_world::<Chained>(program, account)));
+    tally.check(CHAINED);
 }
 
 /// The hardened boxes. A range that the system refuses to make accessible again is lost, as they say,

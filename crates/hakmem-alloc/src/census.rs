@@ -16,6 +16,7 @@ use hakmem_contract::geometry::UNIT;
 use hakmem_contract::{
     Class, FrontCache, Kind, MAX_CLASSES, OsPort, Page, Pool, SizeClasses, Survey,
 };
+use hakmem_free_list_page::FreeListSlab;
 use hakmem_os_acquire::Acquire;
 use hakmem_page_box::Slab;
 use hakmem_shared_pool::SharedPool;
@@ -108,6 +109,14 @@ pub trait CountFree: Page {
 }
 
 impl CountFree for Slab {
+    #[inline]
+    unsafe fn count_free(this: NonNull<Self>) -> usize {
+        // SAFETY: passed on.
+        unsafe { Self::n_free(this) }
+    }
+}
+
+impl CountFree for FreeListSlab {
     #[inline]
     unsafe fn count_free(this: NonNull<Self>) -> usize {
         // SAFETY: passed on.

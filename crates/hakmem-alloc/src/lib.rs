@@ -53,6 +53,7 @@ pub use {global::Allocator as Unwatched, watched::Allocator};
 pub mod parts {
     pub use hakmem_contract::{self as contract, MAX_CLASSES};
     pub use hakmem_direct_front::Direct;
+    pub use hakmem_free_list_page::FreeListSlab;
     pub use hakmem_front_gate::{Doubling, EightPerDoubling, FourPerDoubling, PowersOfTwo};
     pub use hakmem_guarded_pool::Guarded;
     pub use hakmem_os_acquire::Acquire;

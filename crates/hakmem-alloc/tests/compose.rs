@@ -23,6 +23,22 @@ mod listed {
     }
 }
 
+/// Slabs whose free blocks are lists, instead of bitmaps.
+mod chained {
+    use super::*;
+
+    compose! {
+        /// The page box is a list.
+        pub(crate) Chained, "hakmem_test_chained_word" {
+            classes: parts::FourPerDoubling,
+            front: parts::UnifiedCache,
+            counters: parts::NoCounters,
+            page: parts::FreeListSlab,
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>,
+        }
+    }
+}
+
 /// The warm pool counts.
 mod counted {
     use super::*;
@@ -82,6 +98,7 @@ static DOUBLED: doubled::Doubled = doubled::Doubled::new();
 static HARDENED: Hardened = Hardened::new();
 static DEFAULT: Hakmem = Hakmem::new();
 static LISTED: listed::Listed = listed::Listed::new();
+static CHAINED: chained::Chained = chained::Chained::new();
 static COUNTED: counted::Counted = counted::Counted::new();
 
 #[test]
@@ -97,6 +114,11 @@ fn a_listed_front_cache_passes() {
 #[test]
 fn powers_of_two_pass() {
     basic_suite(&DOUBLED);
+}
+
+#[test]
+fn slabs_of_lists_pass() {
+    basic_suite(&CHAINED);
 }
 
 #[test]
@@ -135,12 +157,10 @@ fn mix<A: Boxes, B: Boxes>(a: &'static Allocator<A>, b: &'static Allocator<B>) {
 fn two_in_one_process_do_not_meet() {
     let threads: Vec<_> = (0..4)
         .map(|i| {
-            std::thread::spawn(move || {
-                if i % 2 == 0 {
-                    mix(&DEFAULT, &COUNTED);
-                } else {
-                    mix(&LISTED, &DEFAULT);
-                }
+            std::thread::spawn(move || match i {
+                0 => mix(&DEFAULT, &COUNTED),
+                1 => mix(&DEFAULT, &CHAINED),
+                _ => mix(&LISTED, &DEFAULT),
             })
         })
         .collect();
@@ -148,6 +168,7 @@ fn two_in_one_process_do_not_meet() {
         thread.join().unwrap();
     }
     mix(&COUNTED, &LISTED);
+    mix(&CHAINED, &LISTED);
 }
 
 /// A block of one is foreign to the other.

@@ -306,6 +306,17 @@ fresh! {
 }
 
 fresh! {
+    /// The other page box.
+    Chained, chained, "hakmem_fuzz_chained_word" {
+        classes: parts::FourPerDoubling,
+        front: parts::UnifiedCache,
+        counters: parts::NoCounters,
+        page: parts::FreeListSlab,
+        pool: PoolOf<Chained>,
+    }
+}
+
+fresh! {
     /// The hardened boxes.
     Hard, hard, "hakmem_fuzz_hard_word" {
         classes: parts::Doubling<8>,

@@ -95,6 +95,7 @@ pub(super) const TOOLS: [Tool; 3] = [
         ],
         runs: &[
             Run::new("hakmem-page-box", "threads").quick(),
+            Run::new("hakmem-free-list-page", "threads"),
             Run::new("hakmem-shared-pool", "threads"),
             Run::new("hakmem-os-acquire", "threads"),
             Run::new("hakmem-tls-bind", "exit"),
@@ -126,6 +127,8 @@ pub(super) const TOOLS: [Tool; 3] = [
             Run::new("hakmem-page-box", "checked"),
             Run::new("hakmem-page-box", "outbox"),
             Run::new("hakmem-page-box", "threads"),
+            Run::new("hakmem-free-list-page", "boundary"),
+            Run::new("hakmem-free-list-page", "threads"),
             Run::new("hakmem-warm-pool", "boundary"),
             Run::new("hakmem-direct-front", "boundary"),
             Run::new("hakmem-guarded-pool", "boundary"),
@@ -175,6 +178,12 @@ pub(super) const TOOLS: [Tool; 3] = [
                 "a_word_that_needs",
                 "every_block_of_every_slab",
                 "what_waits_is_sent_again",
+            ]),
+            Run::new("hakmem-free-list-page", "boundary").without(&[
+                "a_block_that_was_not_handed_out",
+                "blocks_come_back_in_every_order",
+                "every_block_is_located",
+                "fresh_blocks_leave",
             ]),
             Run::new("hakmem-unified-cache", "boundary").without(&[
                 "a_bin_moves",
