@@ -32,8 +32,8 @@
 //! | edge | from | to | what travels |
 //! |------|------|----|--------------|
 //! | R1 | `cover`: Release CAS of an entry of `leaves`, Release store of a root entry | every lookup: Acquire load of either | the leaf's zeroes |
-//! | R2 | `publish`: Release stores of the tags, after the words | `tag`, `tag_covered`: Acquire loads | the words that belong to the tags |
-//! | R3 | `Spares::put`: Release CAS of the list's head | `Spares::take`: Acquire swap | the links of the leaves in it |
+//! | R2 | `publish`: Release stores of the tags, after the words | `tag`, `tag_covered`: Acquire loads | the words that belong to the tags (M1 of `sync::marks`) |
+//! | R3 | `Spares::put`: Release CAS of the list's head | `Spares::take`: Acquire swap | the links of the leaves in it (S1 of `sync::spares`) |
 //! | R4 | `publish`, as in R2 | `retract`: Acquire CAS of the tag | the words, to the one of several that is told `true` |
 //!
 //! The guarantee *Ordered* of the trait needs none of them: who got an address by means that order
@@ -44,11 +44,11 @@
 //!
 //! # Reading order
 //!
-//! [`TwoLevel`] here, then `leaf.rs`, then `spares.rs`.
+//! [`TwoLevel`] here, then `marks.rs` and `spares.rs` of `sync`, of which a leaf and the list of those that
+//! lost a race are made.
 #![cfg_attr(not(loom), no_std)]
 #![warn(clippy::missing_inline_in_public_items)] // on the path of `free`
 
-mod leaf;
 #[cfg(loom)]
 mod mutants;
 #[cfg(loom)]
@@ -57,17 +57,15 @@ mod raw;
 #[cfg(not(loom))]
 #[path = "raw_core.rs"]
 mod raw;
-mod spares;
 
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::ADDRESS_BITS;
 use hakmem_contract::{MetaArena, Registry, Survey, Tag, UNIT, UNIT_SHIFT};
 use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use hakmem_sync::marks::Marks;
+use hakmem_sync::spares::{Spare, Spares};
 use static_assertions::const_assert;
-
-use crate::leaf::Leaf;
-use crate::spares::Spares;
 
 /// log2 of the units of a leaf: 4 GiB of addresses. Two units under loom: each lookup goes
 /// through the same two levels.
@@ -81,6 +79,19 @@ const LEAF_SHIFT: u32 = UNIT_SHIFT + LEAF_BITS;
 
 /// Root entries: all of user space. Two under loom.
 const ROOT: usize = if cfg!(loom) { 2 } else { 1 << (ADDRESS_BITS - LEAF_SHIFT) };
+
+/// The tags and words of 4 GiB of addresses. The zero leaf is the tags alone.
+#[derive(Debug)]
+#[repr(transparent)]
+struct Leaf(Marks<LEAF_UNITS>);
+
+// SAFETY: leaves are the metadata arena's memory, which is never given back; the link is the word
+// of the first unit.
+unsafe impl Spare for Leaf {
+    fn link(&self) -> Option<&AtomicUsize> {
+        self.0.first_word()
+    }
+}
 
 const_assert!(cfg!(loom) || size_of::<TwoLevel>() <= (768 << 10) + 64);
 
@@ -98,7 +109,7 @@ pub struct TwoLevel {
     leaves: [AtomicPtr<Leaf>; ROOT],
     root: [AtomicUsize; ROOT],
     zero: [AtomicU32; LEAF_UNITS],
-    spares: Spares,
+    spares: Spares<Leaf>,
 }
 
 impl TwoLevel {
@@ -198,20 +209,18 @@ unsafe impl Registry for TwoLevel {
     unsafe fn tag_covered(&self, address: usize) -> Tag {
         // SAFETY: the caller's promise.
         let leaf = unsafe { self.leaf_covered(address) };
+        // The head of R2.
         // SAFETY: `unit_of` is below `LEAF_UNITS`.
-        let tag = unsafe { leaf.tags.get_unchecked(unit_of(address)) };
-        // Acquire: the head of R2.
-        Tag::from_bits(tag.load(Ordering::Acquire))
+        Tag::from_bits(unsafe { leaf.0.tag(unit_of(address)) })
     }
 
     #[inline(always)]
     unsafe fn word_covered(&self, address: usize) -> usize {
         // SAFETY: the caller's promise.
         let leaf = unsafe { self.leaf_covered(address) };
+        // Whoever may ask has either the tag (R2) or the publishing call in its past.
         // SAFETY: `unit_of` is below `LEAF_UNITS`.
-        let word = unsafe { leaf.words.get_unchecked(unit_of(address)) };
-        // Relaxed: whoever may ask has either the tag (R2) or the publishing call in its past.
-        word.load(Ordering::Relaxed)
+        unsafe { leaf.0.word(unit_of(address)) }
     }
 
     #[inline]
@@ -219,14 +228,14 @@ unsafe impl Registry for TwoLevel {
         let addresses = || (0..units).map(|unit| base + unit * UNIT);
         for address in addresses() {
             // SAFETY: the caller's promise: each unit is covered.
-            unsafe { self.leaf_covered(address) }.set_word(unit_of(address), word);
+            unsafe { self.leaf_covered(address) }.0.set_word(unit_of(address), word);
         }
         for address in addresses() {
             let tag = if address == base { head } else { tail };
             // SAFETY: as above.
             let leaf = unsafe { self.leaf_covered(address) };
             // Release: the tail of R2.
-            leaf.set_tag(unit_of(address), tag, Ordering::Release);
+            leaf.0.set_tag(unit_of(address), tag.bits(), Ordering::Release);
         }
     }
 
@@ -235,7 +244,7 @@ unsafe impl Registry for TwoLevel {
         // SAFETY: the caller's promise.
         let leaf = unsafe { self.leaf_covered(base) };
         // Acquire: the head of R4.
-        leaf.retract_tag(unit_of(base), [expected, instead], Ordering::Acquire)
+        leaf.0.retract(unit_of(base), [expected.bits(), instead.bits()], Ordering::Acquire)
     }
 }
 
@@ -247,7 +256,10 @@ impl Survey for TwoLevel {
             let leaf = entry.load(Ordering::Acquire);
             // SAFETY: null, or a leaf, which lives for ever.
             if let Some(leaf) = unsafe { leaf.as_ref() } {
-                leaf.survey(number << LEAF_SHIFT, &mut see);
+                let base = number << LEAF_SHIFT;
+                leaf.0.survey(0, LEAF_UNITS, &mut |unit, tag, word| {
+                    see(base + (unit << UNIT_SHIFT), Tag::from_bits(tag), word);
+                });
             }
         }
     }

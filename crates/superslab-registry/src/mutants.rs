@@ -32,9 +32,9 @@ impl TwoLevel {
     pub unsafe fn publish_without_r2(&self, base: usize, tag: Tag, word: usize) {
         // SAFETY: the caller's promise.
         let leaf = unsafe { self.leaf_covered(base) };
-        leaf.set_word(unit_of(base), word);
+        leaf.0.set_word(unit_of(base), word);
         // Relaxed: the cut.
-        leaf.set_tag(unit_of(base), tag, Ordering::Relaxed);
+        leaf.0.set_tag(unit_of(base), tag.bits(), Ordering::Relaxed);
     }
 
     /// `retract` with R4 cut.
@@ -47,7 +47,7 @@ impl TwoLevel {
         // SAFETY: the caller's promise.
         let leaf = unsafe { self.leaf_covered(base) };
         // Relaxed: the cut.
-        leaf.retract_tag(unit_of(base), [expected, Tag::FOREIGN], Ordering::Relaxed)
+        leaf.0.retract(unit_of(base), [expected.bits(), Tag::FOREIGN.bits()], Ordering::Relaxed)
     }
 
     /// `retract` in two steps, so that it does not decide.
@@ -63,7 +63,7 @@ impl TwoLevel {
             // SAFETY: as above.
             let leaf = unsafe { self.leaf_covered(base) };
             // Release: as in `publish`.
-            leaf.set_tag(unit_of(base), Tag::FOREIGN, Ordering::Release);
+            leaf.0.set_tag(unit_of(base), Tag::FOREIGN.bits(), Ordering::Release);
         }
         found
     }

@@ -4,10 +4,9 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::{Fresh, MetaArena, Unplaced};
 use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use hakmem_sync::spares::Spares;
 
-use crate::TwoLevel;
-use crate::leaf::Leaf;
-use crate::spares::Spares;
+use crate::{Leaf, TwoLevel};
 
 impl TwoLevel {
     /// A registry in which everything is foreign. All zero bytes.

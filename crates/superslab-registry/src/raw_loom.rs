@@ -4,10 +4,10 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::MetaArena;
 use hakmem_sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use hakmem_sync::marks::Marks;
+use hakmem_sync::spares::Spares;
 
-use crate::TwoLevel;
-use crate::leaf::Leaf;
-use crate::spares::Spares;
+use crate::{Leaf, TwoLevel};
 
 impl TwoLevel {
     /// A registry in which everything is foreign. All zero bytes.
@@ -42,6 +42,6 @@ pub(crate) fn tags<const N: usize>() -> [AtomicU32; N] {
 pub(crate) fn open(meta: &impl MetaArena) -> Option<NonNull<Leaf>> {
     let leaf = meta.alloc_meta(size_of::<Leaf>())?.cast::<Leaf>();
     // SAFETY: the arena's memory is ours, of the size asked for, and 64-byte aligned.
-    unsafe { leaf.write(Leaf { tags: tags(), words: words() }) };
+    unsafe { leaf.write(Leaf(Marks::new())) };
     Some(leaf)
 }

@@ -1,4 +1,5 @@
-//! Atomics, cells and lock-free bitmaps: `core`'s in a program, loom's in a model.
+//! Atomics, cells and lock-free bitmaps: `core`'s in a program, loom's in a model. And what boxes
+//! that do the same thing share.
 //!
 //! # Why it exists
 //!
@@ -8,12 +9,13 @@
 //!
 //! # What it does not do
 //!
-//! It holds no state and makes no choice of an ordering for anybody: only [`tree`] orders
-//! anything, and it has its own table of edges and models.
+//! It holds no state and makes no choice of an ordering for anybody: only [`tree`], [`marks`] and
+//! [`spares`] order anything, and each has its own table of edges.
 //!
 //! # Reading order
 //!
-//! `imp_core.rs` and `imp_loom.rs` side by side, then [`tree`].
+//! `imp_core.rs` and `imp_loom.rs` side by side, then [`tree`]; [`marks`] and [`spares`] when a registry
+//! is read.
 #![cfg_attr(not(loom), no_std)]
 
 #[cfg(not(loom))]
@@ -22,6 +24,8 @@ mod imp;
 #[cfg(loom)]
 #[path = "imp_loom.rs"]
 mod imp;
+pub mod marks;
+pub mod spares;
 pub mod tree;
 
 pub use imp::{atomic, cell, hint};
