@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::ptr::{self, NonNull};
 
 use hakmem_alloc::{Allocator, Boxes, parts};
-use hakmem_contract::{OsPort, Pool};
+use hakmem_contract::{OsPort, Pool, Registry};
 use hakmem_os_acquire::Acquire;
 use hakmem_shared_pool::Census;
 
@@ -79,7 +79,7 @@ pub trait Ledger {
     fn holds(&self) -> Option<(Census, bool)>;
 }
 
-impl<O: OsPort + Faults + 'static> Ledger for parts::SharedPool<Acquire<O>, parts::TwoLevel> {
+impl<O: OsPort + Faults + 'static, R: Registry> Ledger for parts::SharedPool<Acquire<O>, R> {
     type Os = O;
 
     fn mappings(&self) -> &Acquire<O> {

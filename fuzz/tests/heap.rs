@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bolero::check;
-use fresh::{Chained, Hard, Listed, Placed, Port, Standard, World};
+use fresh::{Chained, Hard, Hashed, Listed, Placed, Port, Standard, World};
 use hakmem_alloc::census::{CountBlocks, CountFree};
 use hakmem_alloc::{Allocator, Hakmem, parts};
+use hakmem_contract::{Registry, Survey};
 use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run, run_audited};
 
 /// Calls that each target makes at least under `cargo test`.
 const TURNS: u64 = 3_500_000;
 const LISTED: u64 = 1_000_000;
 const CHAINED: u64 = 1_000_000;
+const HASHED: u64 = 300_000;
 const HARDENED: u64 = 500_000;
 const AT_ONCE: u64 = 5_000_000;
 const _: () = assert!(TURNS + LISTED + CHAINED + HARDENED + AT_ONCE >= 10_000_000);
@@ -70,13 +72,14 @@ where
 }
 
 /// Every mapped byte is somewhere, and so many of them are live.
-fn account<B>(allocator: &Allocator<B>, live: usize)
+fn account<B, R>(allocator: &Allocator<B>, live: usize)
 where
     B: Placed<
             Page: CountFree,
             Front: CountBlocks,
-            Pool = parts::SharedPool<parts::Acquire<Port<B>>, parts::TwoLevel>,
+            Pool = parts::SharedPool<parts::Acquire<Port<B>>, R>,
         >,
+    R: Registry + Survey,
 {
     // SAFETY: between turns no thread is in the allocator.
     let census = unsafe { allocator.census() };
@@ -117,6 +120,18 @@ fn on_chains() {
         .with_max_len(MOST_BYTES)
         .for_each(|program| tally.add(&in_world::<Chained>(program, account)));
     tally.check(CHAINED);
+}
+
+/// Another registry.
+#[test]
+fn on_a_hash_table() {
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(HASHED))
+        .with_max_len(MOST_BYTES)
+        .for_each(|program| tally.add(&in_world::<Hashed>(program, account)));
+    tally.check(HASHED);
 }
 
 /// The hardened boxes. A range that the system refuses to make accessible again is lost, as they say,

@@ -1,12 +1,13 @@
-//! The registry against a `HashMap`.
+//! Each registry against a `HashMap`.
 
 use std::collections::HashMap;
 
 use bolero::check;
 use hakmem_conformance::memory::{Arena, place};
-use hakmem_contract::{Registry, Tag, UNIT};
+use hakmem_contract::{Fresh, Registry, Tag, UNIT};
 use hakmem_fuzz::bits::{Bits, Step, Steps};
 use hakmem_fuzz::reproducible;
+use hakmem_hash_registry::Hash;
 use hakmem_superslab_registry::TwoLevel;
 
 /// What is done to the registry.
@@ -58,7 +59,7 @@ impl Step for Act {
 /// What is published: the tag and the word of each unit that was ever covered.
 type Naive = HashMap<usize, (Tag, usize)>;
 
-fn act(registry: &TwoLevel, arena: &Arena, naive: &mut Naive, act: Act) {
+fn act(registry: &impl Registry, arena: &Arena, naive: &mut Naive, act: Act) {
     match act {
         Act::Publish { base, units, tag, word } => {
             let fits = base.checked_add(units * UNIT).is_some_and(|end| end <= 1 << 47);
@@ -90,11 +91,11 @@ fn act(registry: &TwoLevel, arena: &Arena, naive: &mut Naive, act: Act) {
     }
 }
 
-fn run(steps: &Steps<Act>) {
-    let registry = place::<TwoLevel>();
+fn run<R: Registry + Fresh>(steps: &Steps<Act>) {
+    let registry = place::<R>();
     let arena = Arena::default();
     let mut naive = Naive::new();
-    steps.iter().for_each(|step| act(&registry, &arena, &mut naive, step));
+    steps.iter().for_each(|step| act(&*registry, &arena, &mut naive, step));
     for (&base, &(tag, word)) in &naive {
         assert_eq!(registry.tag(base), tag);
         // SAFETY: covered.
@@ -104,10 +105,19 @@ fn run(steps: &Steps<Act>) {
     }
 }
 
-#[test]
-fn it_is_a_map() {
+fn check<R: Registry + Fresh>() {
     check!()
         .with_type::<Steps<Act>>()
         .with_iterations(150)
-        .for_each(|steps| reproducible(|| run(steps)));
+        .for_each(|steps| reproducible(|| run::<R>(steps)));
+}
+
+#[test]
+fn two_levels_are_a_map() {
+    check::<TwoLevel>();
+}
+
+#[test]
+fn a_hash_table_is_a_map() {
+    check::<Hash>();
 }

@@ -14,13 +14,12 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::UNIT;
 use hakmem_contract::{
-    Class, FrontCache, Kind, MAX_CLASSES, OsPort, Page, Pool, SizeClasses, Survey,
+    Class, FrontCache, Kind, MAX_CLASSES, OsPort, Page, Pool, Registry, SizeClasses, Survey,
 };
 use hakmem_free_list_page::FreeListSlab;
 use hakmem_os_acquire::Acquire;
 use hakmem_page_box::Slab;
 use hakmem_shared_pool::SharedPool;
-use hakmem_superslab_registry::TwoLevel;
 use hakmem_tls_sll::TlsSll;
 use hakmem_unified_cache::UnifiedCache;
 
@@ -198,10 +197,11 @@ unsafe fn held<B: Boxes<Page: CountFree, Front: CountBlocks>>(
     [front, outbox]
 }
 
-impl<B, O> Allocator<B>
+impl<B, O, R> Allocator<B>
 where
-    B: Boxes<Page: CountFree, Front: CountBlocks, Pool = SharedPool<Acquire<O>, TwoLevel>>,
+    B: Boxes<Page: CountFree, Front: CountBlocks, Pool = SharedPool<Acquire<O>, R>>,
     O: OsPort,
+    R: Registry + Survey,
 {
     /// Where every mapped byte is. O(all that there is); for tests.
     ///

@@ -39,6 +39,22 @@ mod chained {
     }
 }
 
+/// A hash table instead of two levels.
+mod hashed {
+    use super::*;
+
+    compose! {
+        /// The registry is a hash table.
+        pub(crate) Hashed, "hakmem_test_hashed_word" {
+            classes: parts::FourPerDoubling,
+            front: parts::UnifiedCache,
+            counters: parts::NoCounters,
+            page: parts::Slab,
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, hakmem_hash_registry::Hash>,
+        }
+    }
+}
+
 /// The warm pool counts.
 mod counted {
     use super::*;
@@ -99,6 +115,7 @@ static HARDENED: Hardened = Hardened::new();
 static DEFAULT: Hakmem = Hakmem::new();
 static LISTED: listed::Listed = listed::Listed::new();
 static CHAINED: chained::Chained = chained::Chained::new();
+static HASHED: hashed::Hashed = hashed::Hashed::new();
 static COUNTED: counted::Counted = counted::Counted::new();
 
 #[test]
@@ -119,6 +136,11 @@ fn powers_of_two_pass() {
 #[test]
 fn slabs_of_lists_pass() {
     basic_suite(&CHAINED);
+}
+
+#[test]
+fn a_hash_registry_passes() {
+    basic_suite(&HASHED);
 }
 
 #[test]
@@ -160,7 +182,7 @@ fn two_in_one_process_do_not_meet() {
             std::thread::spawn(move || match i {
                 0 => mix(&DEFAULT, &COUNTED),
                 1 => mix(&DEFAULT, &CHAINED),
-                _ => mix(&LISTED, &DEFAULT),
+                _ => mix(&LISTED, &HASHED),
             })
         })
         .collect();

@@ -281,7 +281,7 @@ macro_rules! fresh {
 }
 
 /// The shared pool on a world's system.
-type PoolOf<W> = parts::SharedPool<parts::Acquire<Port<W>>, parts::TwoLevel>;
+type PoolOf<W, R = parts::TwoLevel> = parts::SharedPool<parts::Acquire<Port<W>>, R>;
 
 fresh! {
     /// The default boxes.
@@ -313,6 +313,17 @@ fresh! {
         counters: parts::NoCounters,
         page: parts::FreeListSlab,
         pool: PoolOf<Chained>,
+    }
+}
+
+fresh! {
+    /// A hash table for a registry.
+    Hashed, hashed, "hakmem_fuzz_hashed_word" {
+        classes: parts::FourPerDoubling,
+        front: parts::UnifiedCache,
+        counters: parts::NoCounters,
+        page: parts::Slab,
+        pool: PoolOf<Hashed, hakmem_hash_registry::Hash>,
     }
 }
 
