@@ -39,6 +39,10 @@ struct Cli {
 enum Command {
     /// Run the workloads on hakmem and its peers, interleaved, and print one table
     Bench(bench::Args),
+    /// Check that boxes can be swapped, and what is said when one does not fit
+    ///
+    /// A part of `cargo xtask test`. `--list` prints the slots and the boxes that are known.
+    Lab(lab::Args),
     /// Build the C library and run a program on it: `cargo xtask run -- ls -l`
     ///
     /// Sets `LD_PRELOAD` to the release libhakmem.so and becomes the program: its exit status,
@@ -132,6 +136,11 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut report = Report::new();
     match &cli.command {
         Command::Bench(args) => return bench::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Lab(args) if args.list => {
+            lab::list();
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Lab(_) => report.part("lab", |part| lab::check::check(&ws, part)),
         Command::Run(args) => return programs::become_program(&ws, args),
         Command::Test(args) => return test::run(&ws, args, report),
         Command::Lint => lint::run(&ws, &mut report),

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
-use crate::{asm, capi, controls, loom, programs, sanitize, so, soak, tidy, valgrind};
+use crate::{asm, capi, controls, lab, loom, programs, sanitize, so, soak, tidy, valgrind};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -59,6 +59,7 @@ pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("asm", |part| asm::check(ws, &asm::Args::default(), part));
     report.part("so", |part| so::check(ws, part));
     report.part("capi", |part| capi::check(ws, &capi::Args::default(), part));
+    report.part("lab", |part| lab::check::check(ws, part));
     report.part("programs", |part| programs::check(ws, &programs::Args::quick(), part));
     report.part("soak", |part| soak::check(ws, &soak::Args::short(), part));
     report.part("valgrind", |part| valgrind::check(ws, &valgrind::Args::default(), part));

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::lab;
 use crate::report::Part;
 use crate::shell::{self, Output};
 use crate::workspace::{Build, Library, Workspace};
@@ -65,6 +66,8 @@ pub(crate) struct Args {
     /// Run on the hardened library only
     #[arg(long, conflicts_with = "default")]
     hardened: bool,
+    #[command(flatten)]
+    lab: lab::Swaps,
 }
 
 /// One C file.
@@ -92,12 +95,36 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
         part.missing("no such file in tests/c");
         return Ok(());
     }
-    for build in args.builds() {
-        let library = ws.build(build)?;
-        for test in &tests {
-            check_one(ws, args, test, &library, part);
-        }
+    if let Some(library) = args.lab.library(ws)? {
+        check_on(ws, args, &tests, &library, part);
+        return Ok(());
     }
+    for build in args.builds() {
+        check_on(ws, args, &tests, &ws.build(build)?, part);
+    }
+    Ok(())
+}
+
+/// All tests on one library.
+fn check_on(ws: &Workspace, args: &Args, tests: &[Test], library: &Library, part: &mut Part) {
+    for test in tests {
+        check_one(ws, args, test, library, part);
+    }
+}
+
+/// The files of these names, on a library that is built already.
+pub(crate) fn check_library(
+    ws: &Workspace,
+    names: &[&str],
+    library: &Library,
+    part: &mut Part,
+) -> Result<()> {
+    let filters = names.iter().map(|&name| name.to_owned()).collect();
+    let args = Args { filters, exact: true, ..Args::default() };
+    let mut tests = tests(&ws.root.join("tests/c"))?;
+    tests.retain(|test| args.wants(test));
+    ensure!(tests.len() == names.len(), "not all of {} are in tests/c", names.join(", "));
+    check_on(ws, &args, &tests, library, part);
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 //! build here, and [`fit`] for when it fails.
 
 pub(crate) mod boxes;
+pub(crate) mod check;
 pub(crate) mod choice;
 pub(crate) mod files;
 mod fit;
@@ -23,10 +24,27 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
 
-use crate::workspace::{Build, Library, cargo};
+use crate::workspace::{Build, Library, Workspace, cargo};
+use boxes::Slot;
 use choice::Choice;
 use fit::Failed;
 use text::Source;
+
+/// What `cargo xtask lab` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Print the slots and the boxes that are known to fit, and stop
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+/// Prints every slot with its boxes, the default first.
+pub(crate) fn list() {
+    for slot in Slot::ALL {
+        let names: Vec<_> = slot.boxes().map(|known| known.name).collect();
+        println!("{:<10}{}", slot.name(), names.join(", "));
+    }
+}
 
 /// The flag that swaps boxes, for commands that work on one composition.
 #[derive(Debug, Default, clap::Args)]
@@ -44,6 +62,12 @@ impl Swaps {
             return Ok(None);
         }
         Choice::swapped(&self.swaps, &std::env::current_dir()?).map(Some)
+    }
+
+    /// The C library of the composition, if anything is swapped.
+    pub(crate) fn library(&self, ws: &Workspace) -> Result<Option<Library>> {
+        let lab = Lab::new(&ws.root, &ws.target);
+        self.choice()?.map(|choice| lab.library(&choice)).transpose()
     }
 }
 
@@ -63,6 +87,14 @@ impl Lab {
     pub(crate) fn new(root: &Path, target: &Path) -> Self {
         let (root, folder) = (root.to_owned(), target.join("lab"));
         Self { root, folder, options: Vec::new(), verbose: false }
+    }
+
+    /// One that builds quickly what need not be fast, in a folder of its own.
+    pub(crate) fn quick(self) -> Self {
+        let settings = ["lto=false", "codegen-units=16", "opt-level=1"];
+        let option = |setting| ["--config".to_owned(), format!("profile.release.{setting}")];
+        let options = settings.into_iter().flat_map(option).collect();
+        Self { folder: self.folder.join("quick"), options, ..self }
     }
 
     /// Shows what cargo prints.

@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::lab;
 use crate::report::Part;
 use crate::shell;
-use crate::workspace::{Build, Workspace};
+use crate::workspace::{Build, Library, Workspace};
 use loads::Loads;
 use outcome::Outcome;
 use table::{PROGRAMS, Program};
@@ -44,6 +45,8 @@ pub(crate) struct Args {
     /// Run on the hardened library
     #[arg(long)]
     hardened: bool,
+    #[command(flatten)]
+    lab: lab::Swaps,
     /// First install what this machine lacks, with apt-get
     #[arg(long)]
     install: bool,
@@ -78,6 +81,8 @@ pub(crate) struct RunArgs {
     /// Run it on the hardened library
     #[arg(long)]
     hardened: bool,
+    #[command(flatten)]
+    lab: lab::Swaps,
     /// The program and its arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     program: Vec<OsString>,
@@ -85,10 +90,19 @@ pub(crate) struct RunArgs {
 
 /// Becomes the program: its exit status and its signals are ours.
 pub(crate) fn become_program(ws: &Workspace, args: &RunArgs) -> Result<ExitCode> {
-    let library = ws.build(Build::chosen(args.hardened))?;
+    let library = library(ws, args.hardened, &args.lab)?;
     let (program, rest) = args.program.split_first().context("no program named")?;
     let error = Command::new(program).args(rest).env("LD_PRELOAD", &library.shared).exec();
     Err(error).with_context(|| format!("cannot run {}", program.display()))
+}
+
+/// The library that the flags name.
+fn library(ws: &Workspace, hardened: bool, swaps: &lab::Swaps) -> Result<Library> {
+    match swaps.library(ws)? {
+        Some(_) if hardened => bail!("--swap is for the default library, not the hardened one"),
+        Some(library) => Ok(library),
+        None => ws.build(Build::chosen(hardened)),
+    }
 }
 
 /// Runs every program that is wanted and here, twice each, and compares.
@@ -98,7 +112,7 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
     if args.install {
         install::install(&wanted)?;
     }
-    let library = ws.build(Build::chosen(args.hardened))?.shared;
+    let library = library(ws, args.hardened, &args.lab)?.shared;
     println!("        {:<20}{:>22}{:>22}  processes", "program", "system", "hakmem");
     for program in wanted {
         let lacks: Vec<_> = program.needs.iter().filter(|need| !shell::has(need)).collect();

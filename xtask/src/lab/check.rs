@@ -1,0 +1,154 @@
+//! `cargo xtask lab`: boxes of a crate outside of this workspace, one that fits and some that do not.
+//!
+//! The crates are made in a temporary folder. The workload is built without link-time optimisation:
+//! it has to work, not to be fast.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::choice::Choice;
+use super::{Lab, files};
+use crate::report::Part;
+use crate::workspace::Workspace;
+use crate::{capi, shell};
+
+/// A workload of a moment, whose checksum says whether blocks kept what was written.
+const WORKLOAD: [&str; 7] = ["random-mixed", "--set", "256", "--ops", "20000", "--threads", "2"];
+
+/// C programs that go through most of what the library has.
+const PROGRAMS: [&str; 2] = ["api_basic", "threads"];
+
+/// Makes crates of boxes, and swaps them in.
+pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
+    let outside = Outside::new(ws)?;
+    let fits = box_that_fits(ws)?;
+    for (name, text) in [
+        ("my-box", fits.as_str()),
+        ("no-box", "#![no_std]\npub struct MyFront;\npub struct MyRegistry;\n"),
+        ("broken-box", "#![no_std]\npub struct MyFront"),
+    ] {
+        package(ws, &outside.0, name, text)?;
+    }
+    swapped(ws, &outside.0, part)?;
+    for (swap, line) in MISFITS {
+        part.verdict(&format!("--swap {swap}"), misfit(ws, &outside.0, swap, line)?);
+    }
+    Ok(())
+}
+
+/// A temporary folder, always the same one for a target directory: what is built of it has a place of
+/// its own there, and is written over by the next run.
+struct Outside(PathBuf);
+
+impl Outside {
+    fn new(ws: &Workspace) -> Result<Self> {
+        let mut hasher = DefaultHasher::new();
+        ws.target.hash(&mut hasher);
+        let folder = std::env::temp_dir().join(format!("hakmem-lab-{:016x}", hasher.finish()));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        // It is below the temporary folder: what stays there is cleaned up by the system.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The lab for what has to be built quickly.
+fn quick(ws: &Workspace) -> Lab {
+    Lab::new(&ws.root, &ws.target).quick()
+}
+
+/// What is swapped in, and how the complaint begins.
+const MISFITS: [(&str, &str); 4] = [
+    (
+        "front=no-box::MyFront",
+        "no-box::MyFront does not implement contract::FrontCache, which the slot front needs",
+    ),
+    (
+        "registry=no-box::MyRegistry",
+        "no-box::MyRegistry does not implement contract::Registry, contract::Survey, contract::Fresh, \
+         which the slot registry needs",
+    ),
+    (
+        "front=my-box::Misspelt",
+        "my-box::Misspelt is not what the slot front needs: it has to be a type that others can name",
+    ),
+    ("front=broken-box::MyFront", "broken-box::MyFront: its crate does not compile"),
+];
+
+/// A front cache: the source of one that is here, under another name and in another place.
+fn box_that_fits(ws: &Workspace) -> Result<String> {
+    let file = ws.root.join("crates/direct-front/src/lib.rs");
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(text.replace("Direct", "MyFront"))
+}
+
+/// A crate that knows nothing of this workspace but where the traits are.
+fn package(ws: &Workspace, base: &Path, name: &str, text: &str) -> Result<()> {
+    let contract = ws.root.join("crates/contract");
+    let manifest = format!(
+        "[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+         [dependencies]\nhakmem-contract = {{ path = {contract:?} }}\n"
+    );
+    files::write(&base.join(name).join("Cargo.toml"), manifest.as_bytes())?;
+    files::write(&base.join(name).join("src/lib.rs"), text.as_bytes())
+}
+
+/// A composition with a box of another crate and one of ours runs a workload and C programs.
+fn swapped(ws: &Workspace, outside: &Path, part: &mut Part) -> Result<()> {
+    let swaps = ["front=my-box::MyFront", "counters=counts"].map(str::to_owned);
+    let choice = Choice::swapped(&swaps, outside)?;
+    let workload = quick(ws).workload(&choice)?;
+    let run = |more: &[&str]| -> Result<shell::Output> {
+        let mut command = Command::new(&workload);
+        shell::capture(command.args(WORKLOAD).args(more), Duration::from_secs(60))
+    };
+    let (with, without) = (run(&[])?, run(&["--no-alloc"])?);
+    let fault = if !with.success() {
+        Some(with.ending())
+    } else if field(&with.stdout, "allocator")? != choice.name() {
+        Some(format!("it says that it runs on {}", field(&with.stdout, "allocator")?))
+    } else if field(&with.stdout, "checksum")? != field(&without.stdout, "checksum")? {
+        Some("the objects did not hold what was written".to_owned())
+    } else {
+        None
+    };
+    part.verdict(&format!("a workload on {}", choice.name()), fault);
+    // Without link-time optimisation it would want an unwinder.
+    let library = Lab::new(&ws.root, &ws.target).library(&choice)?;
+    capi::check_library(ws, &PROGRAMS, &library, part)
+}
+
+/// A field of the line that a workload prints.
+fn field(line: &str, name: &str) -> Result<String> {
+    let line: serde_json::Value = serde_json::from_str(line).context("no JSON")?;
+    Ok(line[name].as_str().unwrap_or_default().to_owned())
+}
+
+/// Whether the swap is refused with the line, and after it the compiler's own error.
+fn misfit(ws: &Workspace, outside: &Path, swap: &str, line: &str) -> Result<Option<String>> {
+    let choice = Choice::swapped(&[swap.to_owned()], outside)?;
+    let Err(error) = quick(ws).workload(&choice) else {
+        return Ok(Some("it was built".to_owned()));
+    };
+    let text = format!("{error:#}");
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let fault = if first != line {
+        Some(format!("it says `{first}`"))
+    } else if !rest.trim_start().starts_with("error") {
+        Some("no error of the compiler follows".to_owned())
+    } else {
+        None
+    };
+    Ok(fault)
+}
