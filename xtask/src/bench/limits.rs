@@ -54,7 +54,7 @@ impl Limits {
             budget: self.budget.or(Some(usual).filter(|_| !unlimited)),
             effect: self.effect,
             pin: Pin::choose(!self.no_pin),
-            order_seed: rand::random(),
+            order_seed: rand::random::<u32>().into(),
         })
     }
 }

@@ -101,8 +101,12 @@ struct Row {
 /// Why a run was not kept.
 struct Stop(Ended);
 
+/// Makes one run.
+type Measure<'a> = dyn FnMut(&Case, &Entrant) -> Option<Result<Sample>> + 'a;
+
 struct Runner<'a> {
     plan: &'a Plan,
+    measure: &'a mut Measure<'a>,
     field: &'a Field,
     rows: Vec<Row>,
     outcome: Outcome,
@@ -114,6 +118,20 @@ struct Runner<'a> {
 
 /// Runs the plan. Ctrl-C ends it early and keeps what was measured; a second one ends the process.
 pub(crate) fn run(plan: &Plan, field: &Field, stop: &Arc<AtomicBool>) -> Result<Outcome> {
+    let mut measure = |case: &Case, entrant: &Entrant| {
+        let mut command = process::command(case, entrant, plan.quick)?;
+        plan.pin.bind(&mut command, case);
+        Some(process::run(command, entrant))
+    };
+    run_by(plan, field, stop, &mut measure)
+}
+
+fn run_by<'a>(
+    plan: &'a Plan,
+    field: &'a Field,
+    stop: &Arc<AtomicBool>,
+    measure: &'a mut Measure<'a>,
+) -> Result<Outcome> {
     let members = |case: &Case| {
         let takes_part =
             |column: &usize| process::command(case, &field.entrants[*column], plan.quick).is_some();
@@ -135,6 +153,7 @@ pub(crate) fn run(plan: &Plan, field: &Field, stop: &Arc<AtomicBool>) -> Result<
     };
     let mut runner = Runner {
         plan,
+        measure,
         field,
         rows: plan.cases.iter().map(row).collect(),
         outcome: Outcome::default(),
@@ -191,15 +210,11 @@ impl Runner<'_> {
         if self.outcome.failed.contains_key(&cell) {
             return Ok(());
         }
-        let Some(mut command) = process::command(case, entrant, self.plan.quick) else {
-            return Ok(());
-        };
         if self.plan.budget.is_some_and(|budget| self.start.elapsed() > budget) {
             return Err(Stop(Ended::Budget));
         }
         self.show(case, entrant);
-        self.plan.pin.bind(&mut command, case);
-        let result = process::run(command, entrant);
+        let Some(result) = (self.measure)(case, entrant) else { return Ok(()) };
         // Relaxed: the flag carries nothing but itself.
         if self.stop.load(Ordering::Relaxed) {
             // The run got the signal too, and its numbers are worth nothing.
@@ -358,3 +373,7 @@ pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>> {
     ctrlc::set_handler(handler).context("cannot handle Ctrl-C")?;
     Ok(stop)
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;
