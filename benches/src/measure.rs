@@ -23,6 +23,9 @@ pub struct Common {
     /// MiB that the allocator `bump` maps before the timed part; others ignore it.
     #[arg(long, default_value_t = 0, global = true)]
     pub prefault_mib: usize,
+    /// Do so many per cent more operations than are reported: a slow-down whose size is known.
+    #[arg(long, default_value_t = 0, value_name = "PER CENT", global = true)]
+    pub slow_down: u64,
 }
 
 impl Common {
@@ -35,7 +38,14 @@ impl Common {
     /// Operations of one thread.
     #[must_use]
     pub fn ops_per_thread(&self, default: u64) -> u64 {
-        (self.ops.unwrap_or(default) / self.threads() as u64).max(1)
+        let ops = self.ops.unwrap_or(default);
+        ((ops + ops * self.slow_down / 100) / self.threads() as u64).max(1)
+    }
+
+    /// Of operations that were made those that are reported.
+    #[must_use]
+    pub fn reported(&self, ops: u64) -> u64 {
+        ops * 100 / (100 + self.slow_down)
     }
 }
 

@@ -50,7 +50,7 @@ pub fn json(
         common.seed,
         common.no_alloc,
         run.seconds,
-        run.ops,
+        common.reported(run.ops),
         memory.peak,
         memory.now,
         run.checksum,

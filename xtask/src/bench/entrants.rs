@@ -44,6 +44,8 @@ pub(crate) struct Entrant {
     pub(crate) built_with: String,
     /// What it is, if its name and its library do not tell.
     pub(crate) words: Option<String>,
+    /// Options of `workload` for this entrant alone.
+    pub(crate) more_args: &'static [&'static str],
 }
 
 /// What each entrant is, in words.
@@ -97,6 +99,7 @@ impl Field {
                 preload: None,
                 built_with: if kind == Kind::NoAlloc { "system" } else { name }.to_owned(),
                 words: None,
+                more_args: &[],
             }),
             Err(error) => self.not_measured.push((name.to_owned(), format!("{error:#}"))),
         }

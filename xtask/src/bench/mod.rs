@@ -27,6 +27,7 @@ mod progress;
 mod result;
 mod save;
 mod schedule;
+mod self_test;
 mod stats;
 mod table;
 mod variants;
@@ -73,6 +74,9 @@ pub(crate) struct Args {
     /// List the rows and stop.
     #[arg(long)]
     list: bool,
+    /// Test the bench: the same binary twice shows no difference, one that is 5 % slower does.
+    #[arg(long, conflicts_with_all = ["only", "list", "preload"])]
+    self_test: bool,
     /// Print the tables of a result that was kept, and stop.
     #[arg(long, value_name = "FILE.json")]
     show: Option<PathBuf>,
@@ -93,6 +97,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let document = Document::read(kept)?;
         println!("{}\n{}", table::head(&document), table::page(&document, table::Look::Terminal));
         return Ok(());
+    }
+    if args.self_test {
+        return self_test::run(args);
     }
     let cases = cases::select(&args.only, args.quick)?;
     if args.list {

@@ -91,5 +91,13 @@ fn find(file: &str) -> Option<PathBuf> {
 
 fn under(name: &str, kind: Kind, binary: &Path, preload: Option<PathBuf>) -> Entrant {
     let (name, binary) = (name.to_owned(), binary.to_owned());
-    Entrant { name, kind, binary, preload, built_with: "system".to_owned(), words: None }
+    Entrant {
+        name,
+        kind,
+        binary,
+        preload,
+        built_with: "system".to_owned(),
+        words: None,
+        more_args: &[],
+    }
 }

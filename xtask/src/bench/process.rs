@@ -41,7 +41,7 @@ impl Sample {
 /// The command of a run, or `None` when this entrant does not take part in this case.
 pub(crate) fn command(case: &Case, entrant: &Entrant, quick: bool) -> Option<Command> {
     let mut command = Command::new(&entrant.binary);
-    command.args(case.all_args(quick).split(' '));
+    command.args(case.all_args(quick).split(' ')).args(entrant.more_args);
     let mut ops = case.ops(quick);
     match entrant.kind {
         Kind::Subject | Kind::Peer | Kind::Variant => {}

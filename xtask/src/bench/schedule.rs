@@ -341,9 +341,13 @@ impl Outcome {
         for (row, case) in plan.cases.iter().enumerate() {
             let sums =
                 |column: usize| self.runs(row, column).iter().map(|run| &run.sample.checksum);
-            let trusted = |kind| field.entrants.iter().position(|entrant| entrant.kind == kind);
-            let trusted = trusted(Kind::Peer).or_else(|| trusted(Kind::Subject));
-            let reference = trusted.and_then(|column| sums(column).next());
+            let kinds = [Kind::Peer, Kind::Subject];
+            let trusted = |kind| {
+                let entrants = field.entrants.iter().enumerate();
+                entrants.filter(move |(_, entrant)| entrant.kind == kind).map(|(column, _)| column)
+            };
+            let reference =
+                kinds.into_iter().flat_map(trusted).find_map(|column| sums(column).next());
             let Some(reference) = reference else { continue };
             let wrong = |(column, entrant): (usize, &Entrant)| {
                 let wrong = entrant.kind != Kind::Bump && sums(column).any(|sum| sum != reference);

@@ -10,7 +10,15 @@ use crate::bench::cases;
 
 fn entrant(name: &str, kind: Kind) -> Entrant {
     let (name, binary) = (name.to_owned(), PathBuf::from("none"));
-    Entrant { name: name.clone(), kind, binary, preload: None, built_with: name, words: None }
+    Entrant {
+        name: name.clone(),
+        kind,
+        binary,
+        preload: None,
+        built_with: name,
+        words: None,
+        more_args: &[],
+    }
 }
 
 fn field() -> Field {
@@ -26,7 +34,8 @@ fn field() -> Field {
 
 fn plan(least: usize, most: usize) -> Plan {
     Plan {
-        cases: cases::select(&["random-mixed-256".to_owned(), "larson-1".to_owned()], false).unwrap(),
+        cases: cases::select(&["random-mixed-256".to_owned(), "larson-1".to_owned()], false)
+            .unwrap(),
         quick: false,
         least,
         most,

@@ -49,6 +49,16 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// In words; those for less and more are the metric's.
+    pub(crate) fn in_words(self, (less, more): (&'static str, &'static str)) -> &'static str {
+        match self {
+            Self::Less => less,
+            Self::More => more,
+            Self::None => "no difference seen",
+            Self::TooFew => "too few blocks",
+        }
+    }
+
     fn of(ratio: f64, low: f64, high: f64, effect: f64) -> Self {
         match ratio {
             ratio if (ratio - 1.0).abs() <= effect => Self::None,

@@ -155,7 +155,7 @@ fn swaps(document: &Document, look: Look) -> String {
             };
             cells.push(Shown::new(format!("{:.3}", estimate.ratio)));
             cells.push(Shown::new(format!("{:.3} – {:.3}", estimate.low, estimate.high)));
-            let text = in_words(estimate.verdict, words).to_owned();
+            let text = estimate.verdict.in_words(words).to_owned();
             cells.push(paint(text, estimate.verdict, look));
         }
         cells
@@ -261,7 +261,7 @@ fn summary(time: &Overall, peak: Option<&Overall>) -> String {
         time.more,
         time.median_row,
         interval(&time.mean),
-        in_words(time.mean.verdict, ("faster", "slower")),
+        time.mean.verdict.in_words(("faster", "slower")),
     )
 }
 
@@ -354,15 +354,6 @@ fn brief(time: &Estimate, peak: Option<&Estimate>) -> String {
     };
     let peak = peak.map_or("-".to_owned(), |peak| format!("{:.2}", peak.ratio));
     format!("{sign}{:.2} ±{half:.2}  {peak}", time.ratio)
-}
-
-fn in_words(verdict: Verdict, (less, more): (&'static str, &'static str)) -> &'static str {
-    match verdict {
-        Verdict::Less => less,
-        Verdict::More => more,
-        Verdict::None => "no difference seen",
-        Verdict::TooFew => "too few blocks",
-    }
 }
 
 /// Green and bold for less, red for more.

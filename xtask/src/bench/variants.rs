@@ -128,7 +128,7 @@ fn peers(args: &Args, places: &Places, maker: &Maker, field: &mut Field) -> Resu
 fn add(field: &mut Field, name: &str, kind: Kind, made: Made) {
     let Made { binary, preload, built_with, words } = made;
     let (name, words) = (name.to_owned(), Some(words));
-    field.entrants.push(Entrant { name, kind, binary, preload, built_with, words });
+    field.entrants.push(Entrant { name, kind, binary, preload, built_with, words, more_args: &[] });
 }
 
 fn first_line(text: &str) -> String {
