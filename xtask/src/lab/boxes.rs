@@ -123,6 +123,9 @@ const fn row(
 #[rustfmt::skip]
 pub(crate) static BOXES: &[Known] = &[
     row(Slot::Classes, "four-per-doubling", &["front-gate"], "hakmem_front_gate::FourPerDoubling"),
+    row(Slot::Classes, "powers-of-two", &["front-gate"], "hakmem_front_gate::PowersOfTwo"),
+    row(Slot::Classes, "eight-per-doubling", &["front-gate+many-classes"],
+        "hakmem_front_gate::EightPerDoubling"),
     row(Slot::Front, "unified-cache", &["unified-cache"], "hakmem_unified_cache::UnifiedCache"),
     row(Slot::Front, "tls-sll", &["tls-sll"], "hakmem_tls_sll::TlsSll"),
     row(Slot::Front, "none", &["direct-front"], "hakmem_direct_front::Direct"),

@@ -25,6 +25,8 @@ const PROGRAMS: [&str; 2] = ["api_basic", "threads"];
 
 /// Makes crates of boxes, and swaps them in.
 pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
+    let fault = quick(ws).build_all().err().map(|error| format!("{error:#}"));
+    part.verdict("every known box fits its slot", fault);
     let outside = Outside::new(ws)?;
     let fits = box_that_fits(ws)?;
     for (name, text) in [

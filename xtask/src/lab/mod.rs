@@ -26,7 +26,7 @@ use anyhow::{Context as _, Result};
 
 use crate::workspace::{Build, Library, Workspace, cargo};
 use boxes::Slot;
-use choice::Choice;
+use choice::{Choice, Chosen};
 use fit::Failed;
 use text::Source;
 
@@ -130,12 +130,13 @@ impl Lab {
     }
 
     /// Writes the workspace of `choice` where it is not the same already. Returns the text of its types.
-    fn write(&self, choice: &Choice) -> Result<String> {
+    fn write(&self, choice: &Choice, many_classes: bool) -> Result<String> {
         let capi = self.root.join("crates/hakmem-malloc");
         let manifest = read(&self.root.join("Cargo.toml"))?;
         let capi_manifest = read(&capi.join("Cargo.toml"))?;
+        let root = &self.root;
         let source =
-            Source { root: &self.root, manifest: &manifest, capi_manifest: &capi_manifest };
+            Source { root, manifest: &manifest, capi_manifest: &capi_manifest, many_classes };
         let mut generated = text::files(choice, &source)?;
         let place = self.place(choice);
         for (path, text) in &generated {
@@ -149,9 +150,34 @@ impl Lab {
     }
 
     fn build(&self, choice: &Choice, package: &str) -> Result<()> {
-        let boxes = self.write(choice)?;
+        let first = self.try_build(choice, package, false);
+        match choice.swap(Slot::Classes) {
+            // Nobody says how many classes somebody else's scheme has.
+            Some(Chosen::Foreign(_)) if first.is_err() => {
+                self.try_build(choice, package, true).or(first)
+            }
+            _ => first,
+        }
+    }
+
+    fn try_build(&self, choice: &Choice, package: &str, many_classes: bool) -> Result<()> {
+        let boxes = self.write(choice, many_classes)?;
         let built = self.cargo(&self.place(choice), &["--package", package]);
         built.map_err(|failed| failed.explain(choice, &boxes))
+    }
+
+    /// Sees that every box that is known implements what its slot needs.
+    fn build_all(&self) -> Result<()> {
+        let manifest = read(&self.root.join("Cargo.toml"))?;
+        let (root, capi_manifest) = (&self.root, "");
+        let source = Source { root, manifest: &manifest, capi_manifest, many_classes: false };
+        let place = self.folder.join("all");
+        for (path, text) in text::of_all(&source)? {
+            files::write(&place.join(path), text.as_bytes())?;
+        }
+        files::refresh(&self.root.join("Cargo.lock"), &place.join("Cargo.lock"))?;
+        let built = self.cargo(&place, &[]);
+        built.map_err(|failed| failed.plain("a box of the table does not fit"))
     }
 
     /// Builds in release, in the folder that all share.

@@ -50,7 +50,12 @@ impl Lab {
     pub(crate) fn workload_of(&self, revision: &Revision) -> Result<Workload> {
         let kept = revision.folder.join("built/workload");
         let manifest = read(&revision.tree().join("Cargo.toml"))?;
-        let source = Source { root: &self.root, manifest: &manifest, capi_manifest: "" };
+        let source = Source {
+            root: &self.root,
+            manifest: &manifest,
+            capi_manifest: "",
+            many_classes: false,
+        };
         let generated =
             text::of_revision(&revision.name, &revision.commit, &revision.tree(), &source)?;
         for (path, text) in &generated {

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::boxes::Slot;
+use super::boxes::{Known, Slot};
 use super::choice::{Choice, Chosen};
 
 /// The package that has the boxes.
@@ -34,6 +34,8 @@ pub(crate) struct Source<'a> {
     pub(crate) manifest: &'a str,
     /// The C library's.
     pub(crate) capi_manifest: &'a str,
+    /// Whether there has to be room for more classes than the default scheme has.
+    pub(crate) many_classes: bool,
 }
 
 /// Every generated file, by its path.
@@ -122,32 +124,63 @@ fn package_of(folder: &str) -> String {
 }
 
 fn boxes_manifest(choice: &Choice, source: &Source<'_>) -> String {
-    // The traits, and the memory of the pool.
-    let always = ["contract", "warm-pool", "os-acquire"];
-    let mut ours: BTreeMap<&str, BTreeSet<&str>> =
-        always.iter().map(|&folder| (folder, BTreeSet::new())).collect();
     let mut text = package(BOXES, "");
+    let mut known = Vec::new();
     let mut theirs = BTreeSet::new();
     for (_, chosen) in choice.boxes() {
         match chosen {
-            Chosen::Known(known) => {
-                for item in known.crates {
-                    let (folder, feature) = item.split_once('+').unwrap_or((item, ""));
-                    let features = ours.entry(folder).or_default();
-                    features.extend(Some(feature).filter(|feature| !feature.is_empty()));
-                }
-            }
+            Chosen::Known(ours) => known.push(*ours),
             Chosen::Foreign(foreign) => {
                 theirs.insert(dependency(&foreign.package, &foreign.folder, &BTreeSet::new()));
             }
         }
     }
-    for (folder, features) in &ours {
-        let path = source.root.join("crates").join(folder);
-        text.push_str(&dependency(&package_of(folder), &path, features));
-    }
+    text.push_str(&crates(&known, source));
     text.extend(theirs);
     text
+}
+
+/// The dependencies on the crates of these boxes, on the traits, and on the memory of the pool.
+fn crates(boxes: &[&Known], source: &Source<'_>) -> String {
+    let contract = if source.many_classes { "contract+many-classes" } else { "contract" };
+    let always = [contract, "warm-pool", "os-acquire"];
+    let mut folders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for item in always.iter().chain(boxes.iter().flat_map(|known| known.crates)) {
+        let (folder, feature) = item.split_once('+').unwrap_or((item, ""));
+        let features = folders.entry(folder).or_default();
+        features.extend(Some(feature).filter(|feature| !feature.is_empty()));
+    }
+    let line = |(folder, features): (&&str, &BTreeSet<&str>)| {
+        dependency(&package_of(folder), &source.root.join("crates").join(folder), features)
+    };
+    folders.iter().map(line).collect()
+}
+
+/// A workspace that builds nothing but the types of all boxes that are known, and sees them fit.
+pub(crate) fn of_all(source: &Source<'_>) -> Result<BTreeMap<String, String>> {
+    let known: Vec<&Known> = Slot::ALL.iter().flat_map(|slot| slot.boxes()).collect();
+    let mut text = "//! Every box that is known.\n#![no_std]\n\n".to_owned();
+    for slot in [Slot::Os, Slot::Registry] {
+        let first = slot.boxes().next().context("a slot without a default")?;
+        text.push_str(&format!("type {} = {};\n", slot.alias(), first.ty));
+    }
+    text.push_str("type Memory = hakmem_os_acquire::Acquire<Os>;\n");
+    for known in &known {
+        for needed in known.slot.needs() {
+            text.push_str(&assertion(needed, known.ty));
+        }
+    }
+    let files = [
+        ("Cargo.toml", workspace("every box", &["boxes"], source)?),
+        ("boxes/Cargo.toml", package(BOXES, "") + &crates(&known, source)),
+        ("boxes/src/lib.rs", text),
+    ];
+    Ok(files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect())
+}
+
+/// A line that compiles when `ty` implements the trait `needed`.
+fn assertion(needed: &str, ty: &str) -> String {
+    format!("const _: fn() = || {{ fn fits<T: hakmem_{needed}>() {{}} fits::<{ty}>() }};\n")
 }
 
 /// The types, and the assertions that they fit: if one does not, nothing else is compiled, so these
@@ -169,13 +202,15 @@ fn boxes(choice: &Choice) -> String {
     }
     for (slot, _) in choice.boxes() {
         for needed in slot.needs() {
-            text.push_str(&format!(
-                "{NEEDS}{slot} to implement {needed}\nconst _: fn() = || {{ \
-                 fn fits<T: hakmem_{needed}>() {{}} fits::<{}>() }};\n",
-                slot.alias()
-            ));
+            text.push_str(&format!("{NEEDS}{slot} to implement {needed}\n"));
+            text.push_str(&assertion(needed, slot.alias()));
         }
     }
+    text.push_str(&format!(
+        "{NEEDS}{} to have no more classes than there is room for\nconst _: () = assert!(\
+         <Classes as hakmem_contract::SizeClasses>::COUNT <= hakmem_contract::MAX_CLASSES);\n",
+        Slot::Classes
+    ));
     text
 }
 
@@ -262,7 +297,12 @@ mod tests {
     fn generated(swaps: &[&str]) -> BTreeMap<String, String> {
         let swaps: Vec<_> = swaps.iter().map(|&swap| swap.to_owned()).collect();
         let choice = Choice::swapped(&swaps, Path::new("/")).unwrap();
-        let source = Source { root: Path::new("/repo"), manifest: ROOT, capi_manifest: CAPI_ROOT };
+        let source = Source {
+            root: Path::new("/repo"),
+            manifest: ROOT,
+            capi_manifest: CAPI_ROOT,
+            many_classes: false,
+        };
         files(&choice, &source).unwrap()
     }
 
