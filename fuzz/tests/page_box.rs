@@ -1,16 +1,16 @@
 //! A slab against a `Vec<bool>`, and a checked slab against a set.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-#[path = "../../crates/page-box/tests/common/mod.rs"]
-mod common;
-
 use bolero::check;
 use bolero::generator::*;
-use common::{Owned, Slabs, geometries};
+use hakmem_conformance::page::{Case, Slab as Rig, geometries};
 use hakmem_contract::{Geometry, UNIT};
 use hakmem_fuzz::bits::{Bits, Step, Steps, pick};
 use hakmem_fuzz::reproducible;
-use hakmem_page_box::CheckedSlab;
+use hakmem_page_box::{CheckedSlab, Slab};
+
+type Owned = Rig<Slab>;
+type Checked = Rig<CheckedSlab>;
 
 /// What is done to a slab: some blocks are `which`, `stride` and how many.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +104,7 @@ fn act(slab: &Owned, naive: &mut Naive, act: Act) {
 }
 
 fn slab(geometry: Geometry, steps: &Steps<Act>) {
-    let slab = <Owned>::new(geometry);
+    let slab = Owned::new(&Case::default().sound(Slab::check), geometry);
     let mut naive = Naive::new(slab.capacity());
     steps.iter().for_each(|step| act(&slab, &mut naive, step));
     // A second free of any block that is free or on its way is found.
@@ -129,7 +129,7 @@ fn a_slab_is_a_vec_of_bool() {
 fn a_block_is_located_where_its_address_says() {
     check!().with_generator((geometry(), 0..9 * UNIT)).with_iterations(5_000).for_each(
         |(geometry, offset)| {
-            let slab = <Owned>::new(*geometry);
+            let slab = Owned::new(&Case::default(), *geometry);
             let size = geometry.block_size as usize;
             let index = offset / size;
             let address = slab.span.base.as_ptr().wrapping_add(*offset);
@@ -141,13 +141,14 @@ fn a_block_is_located_where_its_address_says() {
 }
 
 /// Writes to all that the program may use of block `index`.
-fn fill(slab: &Owned<CheckedSlab>, index: usize) {
+fn fill(slab: &Checked, index: usize) {
     // SAFETY: the test owns the blocks.
     unsafe { slab.block(index).write_bytes(0xA5, slab.geometry.usable()) };
 }
 
 fn checked_slab(geometry: Geometry, steps: &Steps<Act>) {
-    let slab = Owned::<CheckedSlab>::new(geometry.with_tail(8));
+    let case = Case::default().holds_one_in(4).sound(CheckedSlab::check);
+    let slab = Checked::new(&case, geometry.with_tail(8));
     let (mut out, mut remote) = (Vec::new(), 0);
     for step in steps.iter() {
         match step {
@@ -177,19 +178,12 @@ fn checked_slab(geometry: Geometry, steps: &Steps<Act>) {
                 assert!(!out.is_empty() || slab.free() == slab.capacity(), "held for nothing");
             }
         }
-        check_held(&slab, out.len() + remote);
+        slab.check(slab.capacity() - out.len() - remote);
     }
     slab.give(&out).unwrap();
     slab.collect().unwrap();
     let left = slab.take(slab.capacity());
     assert!(left.len() > slab.capacity() * 3 / 4, "blocks were lost");
-}
-
-/// Of those that are neither out nor free, a slab may hold some back for a while.
-fn check_held<P: Slabs>(slab: &Owned<P>, out: usize) {
-    let held = slab.capacity() - out - slab.free();
-    assert!(held == 0 || held < slab.capacity() / 4, "{held} blocks are held back");
-    slab.check(slab.free());
 }
 
 #[test]

@@ -1,15 +1,47 @@
 //! What a checked slab does beside what every slab does, and what it finds.
 #![cfg(not(loom))]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::Owned;
+use hakmem_conformance::page::{Case, Slab, of_size};
 use hakmem_contract::{Fault, Geometry};
 use hakmem_page_box::CheckedSlab;
 
-type Checked = Owned<CheckedSlab>;
+mod with_canaries {
+    use super::CheckedSlab;
+
+    hakmem_conformance::page!(
+        CheckedSlab,
+        double_frees,
+        remote_double_frees,
+        wrong_addresses;
+        tail(8),
+        holds_one_in(4),
+        sound(CheckedSlab::check)
+    );
+}
+
+mod without_canaries {
+    use super::CheckedSlab;
+
+    hakmem_conformance::page!(
+        CheckedSlab,
+        double_frees,
+        wrong_addresses;
+        holds_one_in(4),
+        sound(CheckedSlab::check)
+    );
+}
+
+type Checked = Slab<CheckedSlab>;
+
+fn new(geometry: Geometry) -> Checked {
+    Checked::new(&case(), geometry)
+}
+
+fn case() -> Case<CheckedSlab> {
+    Case::default().holds_one_in(4).sound(CheckedSlab::check)
+}
 
 /// With canaries.
 fn tailed(geometry: Geometry) -> Geometry {
@@ -18,7 +50,7 @@ fn tailed(geometry: Geometry) -> Geometry {
 
 /// 64 blocks of 1 KiB.
 fn slab() -> Checked {
-    Checked::new(tailed(Geometry::new(1024, 1 << 16, [4, 256])))
+    new(tailed(of_size(1024)))
 }
 
 /// Writes to all that the program may use of block `index`.
@@ -80,7 +112,7 @@ fn a_block_is_held_before_it_is_handed_out_again() {
 #[test]
 fn the_last_block_frees_those_that_are_held() {
     // 65 blocks: after the 64th none is held, and one is not too many.
-    let slab = Checked::new(tailed(Geometry::new(1008, 1 << 16, [4, 256])));
+    let slab = new(tailed(of_size(1008)));
     let out = slab.take(65);
     slab.set_notice(65);
     let (last, rest) = out.split_last().unwrap();
@@ -92,10 +124,10 @@ fn the_last_block_frees_those_that_are_held() {
 #[test]
 fn a_second_free_is_found_held_or_free() {
     for give in 1..=64 {
-        let (slab, bare) = (slab(), Checked::new(Geometry::new(1024, 1 << 16, [4, 256])));
+        let (slab, bare) = (slab(), new(of_size(1024)));
         let out = slab.take(64);
         slab.give(&out[..give]).unwrap();
-        bare.take(64);
+        assert_eq!(bare.take(64).len(), 64);
         bare.give(&out[..give]).unwrap();
         for &index in &out[..give] {
             assert_eq!(slab.give(&[index]), Err(slab.double(index)));
@@ -118,7 +150,7 @@ fn a_second_free_by_another_thread_is_found() {
 
 #[test]
 fn without_canaries_a_second_free_by_another_thread_is_found_when_it_is_collected() {
-    let slab = Checked::new(Geometry::new(1024, 1 << 16, [4, 256]));
+    let slab = new(of_size(1024));
     let out = slab.take(64);
     slab.give(&[out[0]]).unwrap();
     slab.give_remote(out[0]).unwrap();
@@ -142,7 +174,7 @@ fn an_overflow_is_found_when_the_block_comes_back() {
 #[test]
 fn an_overflow_over_the_canary_is_found_in_the_free_block_behind_too() {
     let slab = slab();
-    slab.take(64);
+    assert_eq!(slab.take(64).len(), 64);
     // The first 16 are free then, the others are still out.
     let index = 20;
     slab.give(&(index + 1..index + 17).collect::<Vec<_>>()).unwrap();
@@ -156,7 +188,7 @@ fn an_overflow_over_the_canary_is_found_in_the_free_block_behind_too() {
 #[test]
 fn canaries_of_two_blocks_differ() {
     let slab = slab();
-    slab.take(2);
+    assert_eq!(slab.take(2).len(), 2);
     let canary = |index| {
         let place = slab.block(index).wrapping_add(1016).cast::<[u8; 8]>();
         // SAFETY: inside the slab.
@@ -180,6 +212,6 @@ fn memory_that_is_not_zero_is_cleared_first() {
     // SAFETY: the test owns the blocks.
     unsafe { dirty.span.base.write_bytes(0xA5, 1 << 16) };
     let inbox = std::sync::Arc::default();
-    let slab = Checked::at(dirty.span.base, dirty.geometry, inbox);
+    let slab = Checked::at(&case(), dirty.span.base, dirty.geometry, inbox);
     assert_eq!(slab.take(64).len(), 64);
 }

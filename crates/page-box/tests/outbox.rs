@@ -4,12 +4,13 @@
 mod common;
 
 use common::Owned;
-use hakmem_contract::{Fault, Geometry};
+use hakmem_conformance::page::of_size;
+use hakmem_contract::Fault;
 use hakmem_page_box::{Outbox, Slab};
 
 /// Blocks of 16 bytes: 4096 of them in 64 words.
 fn many() -> Owned {
-    let slab = <Owned>::new(Geometry::new(16, 1 << 16, [4, 256]));
+    let slab = common::slab(of_size(16));
     assert_eq!(slab.take(4096).len(), 4096);
     slab
 }

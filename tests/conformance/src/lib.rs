@@ -25,6 +25,7 @@
 
 pub mod front;
 pub mod memory;
+pub mod page;
 pub mod registry;
 mod suite;
 

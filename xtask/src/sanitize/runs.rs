@@ -96,6 +96,7 @@ pub(super) const TOOLS: [Tool; 3] = [
         runs: &[
             Run::new("hakmem-page-box", "threads").quick(),
             Run::new("hakmem-free-list-page", "threads"),
+            Run::new("hakmem-page-box", "boundary").only("at_once"),
             Run::new("hakmem-shared-pool", "threads"),
             Run::new("hakmem-os-acquire", "threads"),
             Run::new("hakmem-tls-bind", "exit"),
@@ -169,10 +170,12 @@ pub(super) const TOOLS: [Tool; 3] = [
         ],
         runs: &[
             Run::new("hakmem-page-box", "boundary").without(&[
-                "any_number_of_blocks",
+                "a_block_is_accounted_where",
                 "blocks_are_handed_out_ascending",
                 "blocks_come_back_in_every_order",
-                "every_block_is_located",
+                "every_block_is",
+                "it_is_a_set",
+                "what_others_give",
             ]),
             Run::new("hakmem-page-box", "outbox").without(&[
                 "a_word_that_needs",
