@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::clock::{self, Part};
 use crate::measure::Common;
-use crate::report::{Memory, json};
+use crate::report::{Memory, Results, json};
 use crate::workloads::Workload;
 
 /// Runs one workload and prints one JSON line.
@@ -23,12 +24,18 @@ struct Cli {
 /// bytes the allocator may map beforehand.
 pub fn run(allocator: &str, prepare: impl FnOnce(usize)) -> ExitCode {
     let cli = Cli::parse();
+    if cli.common.marks {
+        clock::be_traced();
+    }
     prepare(cli.common.prefault_mib << 20);
     let line = match cli.workload.run(&cli.common) {
         Ok(run) => {
             let (name, params) = cli.workload.describe();
             let memory = run.memory.unwrap_or_else(Memory::read);
-            json(name, allocator, &params, &cli.common, &run, memory)
+            let part = clock::part();
+            let part = if run.memory.is_some() { part.map(Part::without_memory) } else { part };
+            let results = Results { run: &run, part, memory, counters: &[] };
+            json(name, allocator, &params, &cli.common, &results)
         }
         Err(reason) => {
             // Nobody is left to tell when standard error is closed.

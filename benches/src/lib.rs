@@ -10,10 +10,11 @@
 //!
 //! # Reading order
 //!
-//! [`object`] (how a workload gets its memory), [`measure`] (what is timed), then any file in
+//! [`object`] (how a workload gets its memory), [`measure`] and [`clock`] (what is timed), then any file in
 //! [`workloads`]; `workloads/slots.rs` is the plainest.
 
 pub mod cli;
+pub mod clock;
 pub mod measure;
 pub mod object;
 pub mod report;

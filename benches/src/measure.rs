@@ -3,6 +3,7 @@
 use std::sync::{Barrier, Mutex};
 use std::time::Instant;
 
+use crate::clock::Clock;
 use crate::report::Memory;
 
 /// Options of every workload.
@@ -20,6 +21,9 @@ pub struct Common {
     /// Run the same loop on objects that exist from the start.
     #[arg(long, global = true)]
     pub no_alloc: bool,
+    /// Make the ends of the timed part visible to a tracer of system calls.
+    #[arg(long, global = true)]
+    pub marks: bool,
     /// MiB that the allocator `bump` maps before the timed part; others ignore it.
     #[arg(long, default_value_t = 0, global = true)]
     pub prefault_mib: usize,
@@ -89,13 +93,20 @@ pub fn timed<S>(
     finish: impl Fn(S) -> u64 + Sync,
 ) -> (f64, u64) {
     let gate = Barrier::new(threads);
+    let clock = Mutex::new(None);
     let lanes = Mutex::new(Vec::with_capacity(threads));
     let lane = |number: usize| {
         let mut state = prepare(number);
-        gate.wait();
+        together(&gate, || {
+            set(&clock, Some(Clock::start()));
+        });
         let start = Instant::now();
         work(&mut state);
         let end = Instant::now();
+        // Nobody cleans up while others are timed.
+        together(&gate, || {
+            set(&clock, None).map(Clock::stop);
+        });
         let sum = finish(state);
         if let Ok(mut lanes) = lanes.lock() {
             lanes.push((start, end, sum));
@@ -112,6 +123,19 @@ pub fn timed<S>(
         });
     }
     summary(&lanes.into_inner().unwrap_or_default())
+}
+
+/// Waits for all threads; then one of them does `step` while the others wait on.
+fn together(gate: &Barrier, step: impl FnOnce()) {
+    if gate.wait().is_leader() {
+        step();
+    }
+    gate.wait();
+}
+
+/// Puts `new` in the place of the clock.
+fn set(clock: &Mutex<Option<Clock>>, new: Option<Clock>) -> Option<Clock> {
+    clock.lock().ok().and_then(|mut clock| std::mem::replace(&mut *clock, new))
 }
 
 /// From the first start to the last end, and the sum of all checksums.

@@ -1,9 +1,9 @@
 //! `btree-strings`: a map from strings to byte vectors.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use super::one_thread;
+use crate::clock::Clock;
 use crate::measure::{Common, Measured};
 use crate::rng::Rng;
 
@@ -36,9 +36,9 @@ impl BtreeStrings {
         let mut map = BTreeMap::new();
         let ops = common.ops_per_thread(DEFAULT_OPS);
         work(&mut map, &keys, &mut rng, 2 * self.keys as u64);
-        let start = Instant::now();
+        let clock = Clock::start();
         let checksum = work(&mut map, &keys, &mut rng, ops);
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = clock.stop();
         Ok(Measured::new(seconds, ops, checksum))
     }
 

@@ -5,9 +5,8 @@
 //! was resident before, divided by the bytes that are alive when a phase has grown: 1 would be an
 //! allocator that puts new objects exactly where old ones were.
 
-use std::time::Instant;
-
 use super::one_thread;
+use crate::clock::Clock;
 use crate::measure::{Common, Measured};
 use crate::object::{Heap, Object, free_all};
 use crate::report::Memory;
@@ -42,7 +41,7 @@ impl Fragment {
         let mut heap = self.heap(common.seed);
         let before = Memory::read();
         let (mut ops, mut rounds) = (0, 0);
-        let start = Instant::now();
+        let clock = Clock::start();
         // At least each range of sizes after each other one, however few operations are wanted.
         while ops < wanted || rounds < 2 {
             for (min, max) in PHASES {
@@ -50,7 +49,7 @@ impl Fragment {
             }
             rounds += 1;
         }
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = clock.stop();
         let after = Memory::read();
         let live = (self.live_mib << 20) as f64;
         let extra = vec![

@@ -17,9 +17,9 @@ use std::hint::spin_loop;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use std::time::Instant;
 
 use super::sizes;
+use crate::clock::Clock;
 use crate::measure::{Common, Measured, warm_up};
 use crate::object::Parcel;
 use crate::rng::Rng;
@@ -71,9 +71,9 @@ impl FreeOnlyThread {
         let mut rng = Rng::new(common.seed, 0);
         let (seconds, allocated) = with_freeing_thread(&job, || {
             let warm = self.allocate(&job.ring, &mut rng, 0..warm_up(ops));
-            let start = Instant::now();
+            let clock = Clock::start();
             let rest = self.allocate(&job.ring, &mut rng, warm_up(ops)..job.objects);
-            (start, warm.wrapping_add(rest))
+            (clock, warm.wrapping_add(rest))
         })?;
         // Relaxed: the thread has been joined.
         let checksum = allocated.wrapping_sub(job.freed.load(Ordering::Relaxed));
@@ -99,7 +99,7 @@ impl FreeOnlyThread {
 /// Runs `allocate` beside the freeing thread: seconds from what it says to the end of both.
 fn with_freeing_thread(
     job: &Job,
-    allocate: impl FnOnce() -> (Instant, u64),
+    allocate: impl FnOnce() -> (Clock, u64),
 ) -> Result<(f64, u64), String> {
     let mut thread = MaybeUninit::uninit();
     let argument = ptr::from_ref(job).cast_mut().cast::<c_void>();
@@ -109,7 +109,7 @@ fn with_freeing_thread(
     if refused != 0 {
         return Err(format!("no second thread: error {refused}"));
     }
-    let (start, allocated) = allocate();
+    let (clock, allocated) = allocate();
     // SAFETY: `pthread_create` succeeded, so it wrote the thread.
     let thread = unsafe { thread.assume_init() };
     // SAFETY: the thread is joined once, and here.
@@ -117,7 +117,7 @@ fn with_freeing_thread(
     if refused != 0 {
         return Err(format!("the freeing thread is lost: error {refused}"));
     }
-    Ok((start.elapsed().as_secs_f64(), allocated))
+    Ok((clock.stop(), allocated))
 }
 
 /// The freeing thread.

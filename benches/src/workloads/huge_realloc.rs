@@ -1,9 +1,9 @@
 //! `huge-realloc`: one vector, doubled until it is huge.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use super::one_thread;
+use crate::clock::Clock;
 use crate::measure::{Common, Measured};
 
 /// One operation is one vector, grown and dropped.
@@ -29,7 +29,7 @@ impl HugeRealloc {
             grow(&mut kept, &piece, bytes);
         }
         let mut checksum = 0_u64;
-        let start = Instant::now();
+        let clock = Clock::start();
         for _ in 0..ops {
             let mut vector = std::mem::take(&mut kept);
             vector.clear();
@@ -38,7 +38,7 @@ impl HugeRealloc {
                 kept = vector;
             }
         }
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = clock.stop();
         Ok(Measured::new(seconds, ops, checksum))
     }
 

@@ -1,8 +1,7 @@
 //! `large`: objects of pages, each page touched.
 
-use std::time::Instant;
-
 use super::{one_thread, sizes};
+use crate::clock::Clock;
 use crate::measure::{Common, Measured, warm_up};
 use crate::object::{Heap, Object, Objects, Prepared, free_all, table};
 use crate::rng::Rng;
@@ -49,9 +48,9 @@ impl Large {
         let mut slots = table(self.set);
         let ops = common.ops_per_thread(DEFAULT_OPS);
         let mut sum = work(&mut slots, &from, &choices, warm_up(ops));
-        let start = Instant::now();
+        let clock = Clock::start();
         sum = sum.wrapping_add(work(&mut slots, &from, &choices, ops));
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = clock.stop();
         let checksum = sum.wrapping_add(free_all(&mut slots, &from));
         Measured::new(seconds, ops, checksum)
     }

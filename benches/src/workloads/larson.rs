@@ -4,9 +4,9 @@
 
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::Instant;
 
 use super::sizes;
+use crate::clock::Clock;
 use crate::measure::{Common, Measured};
 use crate::object::{Heap, Object, Objects, Prepared, free_all, table};
 use crate::rng::Rng;
@@ -64,7 +64,7 @@ impl Larson {
             .map(|number| self.lane::<O>(common, number, ops_per_round, &done))
             .collect();
         drop(done);
-        let start = Instant::now();
+        let clock = Clock::start();
         for lane in fresh {
             thread::spawn(move || lane.serve());
         }
@@ -72,7 +72,7 @@ impl Larson {
         for _ in 0..common.threads() {
             ended.push(lanes.recv().map_err(|_| "a thread ended early")?);
         }
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = clock.stop();
         let checksum = ended.into_iter().fold(0_u64, |sum, lane| sum.wrapping_add(lane.finish()));
         let ops = ops_per_round * self.rounds * common.threads() as u64;
         Ok(Measured::new(seconds, ops, checksum))

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::one_thread;
+use crate::clock::Clock;
 use crate::measure::{Common, Measured};
 use crate::report::Memory;
 use crate::rng::Rng;
@@ -40,13 +41,13 @@ impl Startup {
         let ops = common.ops_per_thread(DEFAULT_OPS);
         // The first process brings the program's file into memory.
         let (mut sum, mut peak) = self.start(common.seed)?;
-        let start = Instant::now();
+        let clock = Clock::start();
         for number in 0..ops {
             let (checksum, used) = self.start(common.seed.wrapping_add(number))?;
             sum = sum.wrapping_add(checksum);
             peak = peak.max(used);
         }
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = clock.stop();
         let memory = Some(Memory { peak, now: peak });
         Ok(Measured { memory, ..Measured::new(seconds, ops, sum) })
     }

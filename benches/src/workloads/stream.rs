@@ -1,8 +1,7 @@
 //! `stream` and `scatter`: many objects allocated, then all of them freed.
 
-use std::time::Instant;
-
 use super::{one_thread, sizes};
+use crate::clock::Clock;
 use crate::measure::{Common, Measured, warm_up};
 use crate::object::{Heap, Object, Objects, Prepared, table};
 use crate::rng::Rng;
@@ -81,8 +80,8 @@ fn run<O: Objects>(args: &Stream, order: &[u32], common: &Common) -> Measured {
     };
     let mut objects = table(args.count);
     work(&mut objects, warm_up(rounds).max(1));
-    let start = Instant::now();
+    let clock = Clock::start();
     let checksum = work(&mut objects, rounds);
-    let seconds = start.elapsed().as_secs_f64();
+    let seconds = clock.stop();
     Measured::new(seconds, rounds * per_round, checksum)
 }

@@ -1,8 +1,7 @@
 //! `tree`: binary trees of boxes.
 
-use std::time::Instant;
-
 use super::one_thread;
+use crate::clock::Clock;
 use crate::measure::{Common, Measured};
 
 const DEFAULT_OPS: u64 = 8_000_000;
@@ -32,13 +31,13 @@ impl Tree {
         let nodes = (1_u64 << self.depth) - 1;
         let rounds = common.ops_per_thread(DEFAULT_OPS).div_ceil(nodes);
         let mut checksum = sum(&build(self.depth, common.seed));
-        let start = Instant::now();
+        let clock = Clock::start();
         for round in 0..rounds {
             let tree = build(self.depth, round);
             checksum = checksum.wrapping_add(sum(&tree));
             drop(tree);
         }
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = clock.stop();
         Ok(Measured::new(seconds, rounds * nodes, checksum))
     }
 

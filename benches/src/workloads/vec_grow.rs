@@ -1,8 +1,7 @@
 //! `vec-grow`: vectors that grow by `push`.
 
-use std::time::Instant;
-
 use super::one_thread;
+use crate::clock::Clock;
 use crate::measure::{Common, Measured, warm_up};
 use crate::rng::Rng;
 
@@ -35,9 +34,9 @@ impl VecGrow {
         let work = if common.no_alloc { refill } else { replace };
         let ops = common.ops_per_thread(DEFAULT_OPS);
         work(&mut vectors, &lengths, warm_up(ops));
-        let start = Instant::now();
+        let clock = Clock::start();
         let checksum = work(&mut vectors, &lengths, ops);
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = clock.stop();
         Ok(Measured::new(seconds, ops, checksum))
     }
 

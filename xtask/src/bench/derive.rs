@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::entrants::{Field, Kind};
-use super::process::Sample;
+use super::process::{KERNEL, Sample};
 use super::result::{Estimate, Median, Overall, Ratio};
 use super::schedule::{Outcome, Plan, Run};
 use super::stats::{self, RESAMPLES, Resampled, Verdict};
@@ -18,7 +18,7 @@ fn value(sample: &Sample, metric: &str) -> Option<f64> {
         TIME => Some(sample.ns_per_op()),
         PEAK => Some(sample.peak_rss as f64),
         END => Some(sample.end_rss as f64),
-        own => sample.extra.get(own).copied(),
+        own => sample.extra.get(own).copied().or_else(|| sample.kernel(own)),
     }
 }
 
@@ -26,6 +26,7 @@ fn unit(metric: &str) -> &'static str {
     match metric {
         TIME => "ns/op",
         metric if metric.contains("rss") => "B",
+        metric if metric.ends_with("_seconds") => "s",
         _ => "",
     }
 }
@@ -34,7 +35,8 @@ fn unit(metric: &str) -> &'static str {
 fn metrics(outcome: &Outcome) -> Vec<String> {
     let own: BTreeSet<&String> = outcome.all().flat_map(|run| run.sample.extra.keys()).collect();
     let always = [TIME, PEAK, END].map(str::to_owned);
-    always.into_iter().chain(own.into_iter().cloned()).collect()
+    let kernel = KERNEL.map(str::to_owned);
+    always.into_iter().chain(kernel).chain(own.into_iter().cloned()).collect()
 }
 
 /// Who is divided by whom: hakmem by each peer, each variant by hakmem.

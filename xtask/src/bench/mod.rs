@@ -24,6 +24,7 @@ mod pin;
 mod preload;
 mod process;
 mod progress;
+mod resident;
 mod result;
 mod save;
 mod schedule;

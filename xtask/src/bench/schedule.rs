@@ -226,7 +226,11 @@ impl Runner<'_> {
 
     fn keep(&mut self, cell: Cell, place: Option<(usize, usize)>, result: Result<Sample>) {
         match (result, place) {
-            (Ok(sample), Some((block, place))) => {
+            (Ok(mut sample), Some((block, place))) => {
+                if block > 0 {
+                    // One curve says how memory went; a hundred points of every run are too many.
+                    sample.rss_curve.clear();
+                }
                 self.outcome.runs.entry(cell).or_default().push(Run { block, place, sample });
             }
             (Ok(_), None) => {}
