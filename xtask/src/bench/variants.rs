@@ -80,7 +80,7 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     let revisions: Vec<Revision> =
         args.compare.iter().map(|given| maker.lab.revision(given)).collect::<Result<_>>()?;
     let bar = progress((choices.len() + revisions.len()) as u64 + 1)?;
-    let mut field = Field::default();
+    let (mut field, mut said) = (Field::default(), Vec::new());
     if args.preload {
         bar.set_message("building workload");
         maker.under = Some(entrants::build("system", args.verbose, places)?);
@@ -102,11 +102,12 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     for revision in &revisions {
         bar.set_message(format!("building {}", revision.name));
         let made = maker.revision(revision)?;
-        bar.println(&made.words);
+        said.push(made.words.clone());
         add(&mut field, &revision.name, Kind::Variant, made);
         bar.inc(1);
     }
     bar.finish_and_clear();
+    said.iter().for_each(|words| println!("{words}"));
     peers(args, places, &maker, &mut field)?;
     Ok(field)
 }
