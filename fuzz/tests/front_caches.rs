@@ -1,4 +1,4 @@
-//! Both front caches between a program and a source that checks.
+//! The front caches between a program and a source that checks.
 
 use bolero::check;
 use bolero::generator::*;
@@ -6,6 +6,7 @@ use hakmem_conformance::front::{Program, class};
 use hakmem_contract::{Class, FrontCache};
 use hakmem_fuzz::bits::{Bits, Step, Steps};
 use hakmem_fuzz::reproducible;
+use hakmem_tiered_front::{Magazine, Tiered};
 use hakmem_tls_sll::TlsSll;
 use hakmem_unified_cache::UnifiedCache;
 
@@ -71,4 +72,21 @@ fn tls_sll() {
         .with_generator((0..4_u32, produce::<Steps<Act>>()))
         .with_iterations(150)
         .for_each(|(shift, steps)| reproducible(|| run::<TlsSll>(*shift, steps)));
+}
+
+#[test]
+fn magazine() {
+    check!()
+        .with_generator((0..4_u32, produce::<Steps<Act>>()))
+        .with_iterations(150)
+        .for_each(|(shift, steps)| reproducible(|| run::<Magazine<UnifiedCache>>(*shift, steps)));
+}
+
+#[test]
+fn tiered() {
+    type Hasty = Tiered<UnifiedCache, TlsSll, 64>;
+    check!()
+        .with_generator((0..4_u32, produce::<Steps<Act>>()))
+        .with_iterations(150)
+        .for_each(|(shift, steps)| reproducible(|| run::<Hasty>(*shift, steps)));
 }

@@ -9,20 +9,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bolero::check;
-use fresh::{Chained, Hard, Hashed, Listed, Placed, Port, Standard, World};
+use fresh::{Chained, Hard, Hashed, InARow, Listed, Placed, Port, Standard, World};
 use hakmem_alloc::census::{CountBlocks, CountFree};
 use hakmem_alloc::{Allocator, Hakmem, parts};
 use hakmem_contract::{Registry, Survey};
 use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run, run_audited};
 
 /// Calls that each target makes at least under `cargo test`.
-const TURNS: u64 = 3_500_000;
+const TURNS: u64 = 3_000_000;
 const LISTED: u64 = 1_000_000;
 const CHAINED: u64 = 1_000_000;
 const HASHED: u64 = 300_000;
+const ROWED: u64 = 500_000;
 const HARDENED: u64 = 500_000;
 const AT_ONCE: u64 = 5_000_000;
-const _: () = assert!(TURNS + LISTED + CHAINED + HARDENED + AT_ONCE >= 10_000_000);
+const _: () = assert!(TURNS + LISTED + CHAINED + HASHED + ROWED + HARDENED + AT_ONCE >= 10_000_000);
 
 /// A program makes so many calls on average, and some more.
 const CALLS: u64 = 1_100;
@@ -132,6 +133,18 @@ fn on_a_hash_table() {
         .with_max_len(MOST_BYTES)
         .for_each(|program| tally.add(&in_world::<Hashed>(program, account)));
     tally.check(HASHED);
+}
+
+/// Front caches in front of front caches, and few classes.
+#[test]
+fn in_a_row() {
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(ROWED))
+        .with_max_len(MOST_BYTES)
+        .for_each(|program| tally.add(&in_world::<InARow>(program, account)));
+    tally.check(ROWED);
 }
 
 /// The hardened boxes. A range that the system refuses to make accessible again is lost, as they say,

@@ -97,13 +97,14 @@ pub(crate) fn test_results(stdout: &str) -> Results {
 const ALL: [&str; 5] = ["test", "--workspace", "--exclude", "hakmem-malloc", "--no-fail-fast"];
 
 /// What has room for a class each, once more with room for 72 instead of 40.
-const MANY_CLASSES: [&str; 15] = [
+const MANY_CLASSES: [&str; 16] = [
     "test",
     "--no-fail-fast",
     "--features=many-classes",
     "--package=hakmem-front-gate",
     "--package=hakmem-unified-cache",
     "--package=hakmem-tls-sll",
+    "--package=hakmem-tiered-front",
     "--package=hakmem-direct-front",
     "--package=hakmem-warm-pool",
     "--package=hakmem-alloc",

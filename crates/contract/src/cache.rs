@@ -1,7 +1,7 @@
 //! The seam between a front cache and what feeds it.
 
 use crate::Block;
-use crate::class::{Class, Geometry};
+use crate::class::{Class, Geometry, MAX_CLASSES};
 
 /// Where a front cache gets blocks from and gives them back: the warm pool, in hakmem.
 ///
@@ -106,10 +106,31 @@ pub unsafe trait FrontCache: Sized {
         meta: &impl crate::MetaArena,
     );
 
+    /// Gives every block of `class` to `source`: one after the other, unless the cache knows better.
+    ///
+    /// # Safety
+    ///
+    /// `this` is valid, opened, and this thread's.
+    #[inline]
+    unsafe fn drain_class<S: BlockSource>(this: *mut Self, class: Class, source: &mut S) {
+        // SAFETY: passed on.
+        while let Some(block) = unsafe { Self::pop(this, class) } {
+            let block = block.as_ptr();
+            // SAFETY: a free block of the class, which the cache has just lost.
+            unsafe { source.give(class, &raw const block, 1) };
+        }
+    }
+
     /// Gives every block to `source`.
     ///
     /// # Safety
     ///
     /// `this` is valid, opened, and this thread's.
-    unsafe fn drain<S: BlockSource>(this: *mut Self, source: &mut S);
+    #[inline]
+    unsafe fn drain<S: BlockSource>(this: *mut Self, source: &mut S) {
+        for class in (0..MAX_CLASSES).filter_map(Class::new) {
+            // SAFETY: passed on.
+            unsafe { Self::drain_class(this, class, source) };
+        }
+    }
 }

@@ -20,6 +20,7 @@ use hakmem_free_list_page::FreeListSlab;
 use hakmem_os_acquire::Acquire;
 use hakmem_page_box::Slab;
 use hakmem_shared_pool::SharedPool;
+use hakmem_tiered_front::{Magazine, Tiered};
 use hakmem_tls_sll::TlsSll;
 use hakmem_unified_cache::UnifiedCache;
 
@@ -94,6 +95,21 @@ impl CountBlocks for TlsSll {
     #[inline]
     fn count(&self, class: Class) -> usize {
         self.len(class)
+    }
+}
+
+impl<I: CountBlocks, const SLOTS: usize> CountBlocks for Magazine<I, SLOTS> {
+    #[inline]
+    fn count(&self, class: Class) -> usize {
+        self.len(class) + self.inner().count(class)
+    }
+}
+
+impl<F: CountBlocks, S: CountBlocks, const N: u16> CountBlocks for Tiered<F, S, N> {
+    #[inline]
+    fn count(&self, class: Class) -> usize {
+        let (first, second) = self.levels();
+        first.count(class) + second.count(class)
     }
 }
 

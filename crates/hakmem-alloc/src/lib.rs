@@ -26,6 +26,7 @@
 
 mod boxes;
 pub mod census;
+pub mod classic;
 mod compose;
 mod global;
 pub mod hardened;
@@ -56,12 +57,14 @@ pub mod parts {
     pub use hakmem_free_list_page::FreeListSlab;
     pub use hakmem_front_gate::{Doubling, EightPerDoubling, FourPerDoubling, PowersOfTwo};
     pub use hakmem_guarded_pool::Guarded;
+    pub use hakmem_hash_registry::Hash;
     pub use hakmem_os_acquire::Acquire;
     #[cfg(not(all(feature = "valgrind", target_arch = "x86_64")))]
     pub use hakmem_os_acquire::Linux;
     pub use hakmem_page_box::{CheckedSlab, Slab};
     pub use hakmem_shared_pool::SharedPool;
     pub use hakmem_superslab_registry::TwoLevel;
+    pub use hakmem_tiered_front::{Magazine, Tiered};
     pub use hakmem_tls_bind as tls_bind;
     pub use hakmem_tls_sll::TlsSll;
     pub use hakmem_unified_cache::UnifiedCache;

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Shadow, basic_suite};
+use hakmem_alloc::classic::{self, Classic};
 use hakmem_alloc::hardened::Hardened;
 use hakmem_alloc::{Allocator, Boxes, Hakmem, compose, parts};
 
@@ -87,6 +88,22 @@ mod doubled {
     }
 }
 
+/// A magazine in front of the arrays.
+mod racked {
+    use super::*;
+
+    compose! {
+        /// The hottest blocks are in one line.
+        pub(crate) Racked, "hakmem_test_racked_word" {
+            classes: parts::FourPerDoubling,
+            front: parts::Magazine<parts::UnifiedCache>,
+            counters: parts::NoCounters,
+            page: parts::Slab,
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel>,
+        }
+    }
+}
+
 /// Eight classes per doubling.
 #[cfg(feature = "many-classes")]
 mod many {
@@ -111,6 +128,8 @@ mod many {
 }
 
 static DOUBLED: doubled::Doubled = doubled::Doubled::new();
+static RACKED: racked::Racked = racked::Racked::new();
+static CLASSIC: Classic = Classic::with(classic::OPTIONS);
 static HARDENED: Hardened = Hardened::new();
 static DEFAULT: Hakmem = Hakmem::new();
 static LISTED: listed::Listed = listed::Listed::new();
@@ -141,6 +160,16 @@ fn slabs_of_lists_pass() {
 #[test]
 fn a_hash_registry_passes() {
     basic_suite(&HASHED);
+}
+
+#[test]
+fn a_magazine_passes() {
+    basic_suite(&RACKED);
+}
+
+#[test]
+fn the_classic_one_passes() {
+    basic_suite(&CLASSIC);
 }
 
 #[test]

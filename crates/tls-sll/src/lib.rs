@@ -284,12 +284,9 @@ unsafe impl FrontCache for TlsSll {
     }
 
     #[inline]
-    unsafe fn drain<S: BlockSource>(this: *mut Self, source: &mut S) {
-        for index in 0..MAX_CLASSES {
-            let Some(class) = Class::new(index) else { return };
-            // SAFETY: the caller's cache, opened.
-            let list = unsafe { &mut *Self::list(this, class) };
-            list.shrink(class, 0, source);
-        }
+    unsafe fn drain_class<S: BlockSource>(this: *mut Self, class: Class, source: &mut S) {
+        // SAFETY: the caller's cache, opened.
+        let list = unsafe { &mut *Self::list(this, class) };
+        list.shrink(class, 0, source);
     }
 }

@@ -234,18 +234,15 @@ unsafe impl FrontCache for UnifiedCache {
     }
 
     #[inline]
-    unsafe fn drain<S: BlockSource>(this: *mut Self, source: &mut S) {
-        for index in 0..MAX_CLASSES {
-            let Some(class) = Class::new(index) else { return };
-            // SAFETY: the caller's cache, opened.
-            let bin = unsafe { &mut *Self::bin(this, class) };
-            let n = (bin.top.addr() - bin.base.addr()) / size_of::<Slot>();
-            // INVARIANT: empty.
-            bin.top = bin.base;
-            if n > 0 {
-                // SAFETY: the `n` blocks that the bin has just lost.
-                unsafe { source.give(class, bin.base, n) };
-            }
+    unsafe fn drain_class<S: BlockSource>(this: *mut Self, class: Class, source: &mut S) {
+        // SAFETY: the caller's cache, opened.
+        let bin = unsafe { &mut *Self::bin(this, class) };
+        let n = (bin.top.addr() - bin.base.addr()) / size_of::<Slot>();
+        // INVARIANT: empty.
+        bin.top = bin.base;
+        if n > 0 {
+            // SAFETY: the `n` blocks that the bin has just lost.
+            unsafe { source.give(class, bin.base, n) };
         }
     }
 }

@@ -328,6 +328,17 @@ fresh! {
 }
 
 fresh! {
+    /// Three levels of front caches, of which the last is given back all the time, and few classes.
+    InARow, in_a_row, "hakmem_fuzz_in_a_row_word" {
+        classes: parts::PowersOfTwo,
+        front: parts::Magazine<parts::Tiered<parts::UnifiedCache, parts::TlsSll, 16>>,
+        counters: parts::NoCounters,
+        page: parts::Slab,
+        pool: PoolOf<InARow>,
+    }
+}
+
+fresh! {
     /// The hardened boxes.
     Hard, hard, "hakmem_fuzz_hard_word" {
         classes: parts::Doubling<8>,

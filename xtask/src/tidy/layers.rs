@@ -9,15 +9,18 @@ use super::tree::{Member, Tree};
 const LIST: &str = "crates/README.md";
 
 /// What tests and benches may use besides.
-const DEV: [&str; 11] = [
+const DEV: [&str; 14] = [
     "criterion",
     "hakmem-conformance",
     "hakmem-contract",
+    "hakmem-direct-front",
     "hakmem-front-gate",
     "hakmem-os-acquire",
     "hakmem-shared-pool",
     "hakmem-superslab-registry",
     "hakmem-sync",
+    "hakmem-tls-sll",
+    "hakmem-unified-cache",
     "libc",
     "loom",
     "static_assertions",
