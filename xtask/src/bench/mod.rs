@@ -20,6 +20,8 @@ mod derive;
 mod entrants;
 mod limits;
 mod machine;
+#[cfg(test)]
+mod made_up;
 mod pin;
 mod preload;
 mod process;
@@ -31,6 +33,8 @@ mod schedule;
 mod self_test;
 mod stats;
 mod table;
+#[cfg(test)]
+mod tests;
 mod variants;
 
 use std::path::PathBuf;
@@ -119,7 +123,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let watch = machine::Watch::start(&plan.pin.allowed);
     println!("{}\n{}", machine::describe(watch.so_far()), plan.words());
     let outcome = schedule::run(&plan, &field, &stop)?;
-    let document = save::document(&places, &plan, &field, &outcome, watch.finish());
+    let about = save::About::new(&places, &field, watch.finish());
+    let document = save::document(&plan, &field, &outcome, about);
     report(args, &places, &document)
 }
 

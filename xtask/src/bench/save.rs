@@ -8,19 +8,31 @@ use anyhow::{Context as _, Result};
 use super::entrants::{Entrant, Field};
 use super::machine;
 use super::process;
-use super::result::{Absent, Column, Document, Failure, Method, Row, SCHEMA, Sample};
+use super::result::{
+    Absent, Column, Document, Failure, Machine, Method, Revision, Row, SCHEMA, Sample,
+};
 use super::schedule::{Outcome, Plan};
 use super::table::{self, Look};
 use super::{Places, derive, result, stats};
 
+/// What the runs do not tell.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) revision: Revision,
+    pub(crate) machine: Machine,
+    pub(crate) columns: Vec<Column>,
+}
+
+impl About {
+    pub(crate) fn new(places: &Places, field: &Field, machine: Machine) -> Self {
+        let column = |entrant| column(entrant, machine::version(places, entrant));
+        let columns = field.entrants.iter().map(column).collect();
+        Self { revision: machine::revision(&places.root), machine, columns }
+    }
+}
+
 /// Everything that is known after a run.
-pub(crate) fn document(
-    places: &Places,
-    plan: &Plan,
-    field: &Field,
-    outcome: &Outcome,
-    machine: result::Machine,
-) -> Document {
+pub(crate) fn document(plan: &Plan, field: &Field, outcome: &Outcome, about: About) -> Document {
     let now = jiff::Zoned::now();
     let derived = derive::derive(plan, field, outcome);
     let names = |cell: &(usize, usize)| {
@@ -36,10 +48,10 @@ pub(crate) fn document(
         stamp: now.strftime("%Y%m%d-%H%M%S").to_string(),
         date: now.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
         command: std::env::args().skip(1).collect(),
-        revision: machine::revision(&places.root),
-        machine,
+        revision: about.revision,
+        machine: about.machine,
         method: method(plan, outcome),
-        entrants: field.entrants.iter().map(|entrant| column(places, entrant)).collect(),
+        entrants: about.columns,
         not_measured: field.not_measured.iter().map(absent).collect(),
         rows: rows(plan, outcome),
         medians: derived.medians,
@@ -71,12 +83,12 @@ fn method(plan: &Plan, outcome: &Outcome) -> Method {
     }
 }
 
-fn column(places: &Places, entrant: &Entrant) -> Column {
+pub(crate) fn column(entrant: &Entrant, version: Option<String>) -> Column {
     Column {
         name: entrant.name.clone(),
         kind: entrant.kind,
         what: entrant.what(),
-        version: machine::version(places, entrant),
+        version,
         preload: entrant.preload.as_ref().map(|path| path.display().to_string()),
     }
 }

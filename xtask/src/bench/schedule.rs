@@ -102,7 +102,7 @@ struct Row {
 struct Stop(Ended);
 
 /// Makes one run.
-type Measure<'a> = dyn FnMut(&Case, &Entrant) -> Option<Result<Sample>> + 'a;
+pub(super) type Measure<'a> = dyn FnMut(&Case, &Entrant) -> Option<Result<Sample>> + 'a;
 
 struct Runner<'a> {
     plan: &'a Plan,
@@ -126,7 +126,7 @@ pub(crate) fn run(plan: &Plan, field: &Field, stop: &Arc<AtomicBool>) -> Result<
     run_by(plan, field, stop, &mut measure)
 }
 
-fn run_by<'a>(
+pub(super) fn run_by<'a>(
     plan: &'a Plan,
     field: &'a Field,
     stop: &Arc<AtomicBool>,

@@ -1,59 +1,9 @@
 //! The order and the number of runs, with runs that are made up.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
-
-use serde_json::json;
 
 use super::*;
-use crate::bench::cases;
-
-fn entrant(name: &str, kind: Kind) -> Entrant {
-    let (name, binary) = (name.to_owned(), PathBuf::from("none"));
-    Entrant {
-        name: name.clone(),
-        kind,
-        binary,
-        preload: None,
-        built_with: name,
-        words: None,
-        more_args: &[],
-    }
-}
-
-fn field() -> Field {
-    let kinds = [
-        ("subject", Kind::Subject),
-        ("steady", Kind::Peer),
-        ("noisy", Kind::Variant),
-        ("floor", Kind::NoAlloc),
-    ];
-    let entrants = kinds.map(|(name, kind)| entrant(name, kind)).into();
-    Field { entrants, not_measured: Vec::new() }
-}
-
-fn plan(least: usize, most: usize) -> Plan {
-    Plan {
-        cases: cases::select(&["random-mixed-256".to_owned(), "larson-1".to_owned()], false)
-            .unwrap(),
-        quick: false,
-        least,
-        most,
-        precision: 0.01,
-        budget: None,
-        effect: 0.01,
-        pin: Pin::choose(false),
-        order_seed: 7,
-    }
-}
-
-fn sample(seconds: f64) -> Sample {
-    let line = json!({
-        "allocator": "made up", "seconds": seconds, "ops": 1000, "peak_rss": 1 << 20,
-        "end_rss": 1 << 20, "checksum": "same",
-    });
-    serde_json::from_value(line).unwrap()
-}
+use crate::bench::made_up::{field, plan, sample};
 
 /// `noisy` swings on larson, the others are steady.
 fn seconds(case: &Case, entrant: &Entrant, run: usize) -> f64 {

@@ -118,15 +118,16 @@ pub(crate) fn resample(values: &[f64], stream: u64, resamples: usize) -> Option<
         median(&mut drawn)
     };
     let draws: Vec<f64> = (0..resamples).map(draw).collect();
-    let (low, high) = ends(&draws, tail(count));
+    let (low, high) = ends(&draws, tail(count, count - 1));
     Some(Resampled { median: middle, low, high, count, draws })
 }
 
-/// The part of the draws beyond one end of the interval, of `count` values.
-fn tail(count: usize) -> f64 {
+/// The part of the draws beyond one end of the interval, of `count` values, when the spread is
+/// estimated with so many degrees of freedom.
+fn tail(count: usize, freedom: usize) -> f64 {
     let outside = (1.0 - LEVEL) / 2.0;
-    let count = count as f64;
-    let (Ok(student), Ok(normal)) = (StudentsT::new(0.0, 1.0, count - 1.0), Normal::new(0.0, 1.0))
+    let (count, freedom) = (count as f64, freedom as f64);
+    let (Ok(student), Ok(normal)) = (StudentsT::new(0.0, 1.0, freedom), Normal::new(0.0, 1.0))
     else {
         return outside;
     };
@@ -167,7 +168,8 @@ pub(crate) fn geometric_mean(rows: &[Resampled], effect: f64) -> Option<Estimate
         return Some(ratio(&all, effect));
     }
     let draw = |number: usize| mean(&mut rows.iter().map(|row| row.draws[number]));
-    (all.low, all.high) = ends(&(0..draws).map(draw).collect::<Vec<_>>(), tail(count));
+    let freedom = rows.iter().map(|row| row.count - 1).sum();
+    (all.low, all.high) = ends(&(0..draws).map(draw).collect::<Vec<_>>(), tail(count, freedom));
     Some(ratio(&all, effect))
 }
 

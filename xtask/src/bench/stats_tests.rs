@@ -12,20 +12,26 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
 struct Machine {
     rng: ChaCha8Rng,
     drift: f64,
+    /// The size of everything but the tail.
+    scale: f64,
 }
 
 impl Machine {
     fn new(seed: u64) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), drift: 0.0 }
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), drift: 0.0, scale: 1.0 }
+    }
+
+    fn calm(seed: u64) -> Self {
+        Self { scale: 0.3, ..Self::new(seed) }
     }
 
     /// How much longer than it should one run takes, as a logarithm.
     fn noise(&mut self) -> f64 {
-        self.drift += 0.01 * normal(&mut self.rng);
+        self.drift += 0.01 * self.scale * normal(&mut self.rng);
         if self.rng.random_bool(0.02) {
-            self.drift += 0.2 * normal(&mut self.rng);
+            self.drift += 0.2 * self.scale * normal(&mut self.rng);
         }
-        let mut noise = self.drift + 0.02 * normal(&mut self.rng);
+        let mut noise = self.drift + 0.02 * self.scale * normal(&mut self.rng);
         if self.rng.random_bool(0.1) {
             // Heavy tail: no mean above an index of 1.
             noise += 0.05 * self.rng.random::<f64>().powf(-0.9);
@@ -88,4 +94,69 @@ fn the_same_samples_give_the_same_interval() {
     let back = resample(&turned, 1, 200).unwrap();
     // One divided by the other says the same as the other way round.
     assert!((back.low + high).abs() < 1e-12 && (back.high + low).abs() < 1e-12);
+}
+
+#[test]
+fn a_verdict_needs_an_interval_without_1_and_a_difference_that_matters() {
+    let verdict = |ratio, low, high| Verdict::of(ratio, low, high, 0.01);
+    assert_eq!(verdict(0.95, 0.93, 0.97), Verdict::Less);
+    assert_eq!(verdict(1.05, 1.03, 1.07), Verdict::More);
+    assert_eq!(verdict(1.05, 0.99, 1.11), Verdict::None);
+    assert_eq!(verdict(0.95, 0.89, 1.01), Verdict::None);
+    // Seen clearly, and too little to matter.
+    assert_eq!(verdict(1.008, 1.006, 1.02), Verdict::None);
+    assert_eq!(verdict(0.992, 0.98, 0.994), Verdict::None);
+    let few = resample(&[0.5; FEWEST - 1], 0, 100).unwrap();
+    assert_eq!(ratio(&few, 0.01).verdict, Verdict::TooFew);
+    let enough = resample(&[0.5; FEWEST], 0, 100).unwrap();
+    assert_eq!(ratio(&enough, 0.01).verdict, Verdict::More);
+}
+
+/// As the schedule does it: blocks until the interval is narrow, between 7 and 50.
+fn stop_when_precise(machine: &mut Machine, truth: f64) -> Estimate {
+    let mut logs = machine.blocks(7, truth);
+    loop {
+        let found = resample(&logs, 0, 400).unwrap();
+        let half = (found.high - found.low).exp_m1() / 2.0;
+        if half <= 0.01 || logs.len() >= 50 {
+            return ratio(&resample(&logs, 0, 1000).unwrap(), 0.01);
+        }
+        logs.extend(machine.blocks(1, truth));
+    }
+}
+
+/// Also when measuring stops as soon as it looks precise, which favours intervals that came out
+/// narrow by chance.
+#[test]
+fn what_does_not_differ_is_seldom_told_apart_and_5_per_cent_is_found() {
+    let verdicts = |truth: f64, wanted| {
+        let verdict =
+            |seed: &u64| stop_when_precise(&mut Machine::calm(*seed), truth.ln()).verdict == wanted;
+        (0..300).filter(verdict).count()
+    };
+    let same = verdicts(1.0, Verdict::None);
+    assert!(same >= 285, "no difference in {same} of 300");
+    let (slower, faster) = (verdicts(1.05, Verdict::More), verdicts(1.0 / 1.05, Verdict::Less));
+    assert!(slower >= 291 && faster >= 291, "found {slower} and {faster} of 300");
+}
+
+#[test]
+fn the_mean_of_many_rows_is_known_better_than_a_row() {
+    let truths = [0.5, 0.8, 0.9, 0.97, 1.0, 1.02, 1.1, 1.2, 1.5, 2.0_f64];
+    let truth = truths.iter().map(|ratio| ratio.ln()).sum::<f64>() / truths.len() as f64;
+    let (mut holds, mut narrower) = (0, 0);
+    for seed in 0..200 {
+        let mut machine = Machine::new(seed);
+        let row = |(stream, ratio): (usize, &f64)| {
+            resample(&machine.blocks(12, ratio.ln()), stream as u64, 400).unwrap()
+        };
+        let rows: Vec<Resampled> = truths.iter().enumerate().map(row).collect();
+        let mean = geometric_mean(&rows, 0.01).unwrap();
+        let width = |row: &&Resampled| row.high - row.low > (mean.high / mean.low).ln();
+        holds += usize::from(mean.low.ln() <= truth && truth <= mean.high.ln());
+        narrower += usize::from(rows.iter().filter(width).count() >= 9);
+    }
+    // Each row's interval is a little wide, so that of the mean is rather too wide than too narrow.
+    assert!(holds >= 186, "the mean is in its interval {holds} times of 200");
+    assert!(narrower >= 180, "{narrower}");
 }
