@@ -51,6 +51,13 @@ pub unsafe trait OsPort {
     /// none). Page-aligned.
     fn map(&self, near: usize, bytes: usize) -> Option<NonNull<u8>>;
 
+    /// `bytes` of fresh memory of which little is going to be touched: it should cost addresses, not
+    /// memory, and what is touched of it should be small pages. As [`map`](Self::map) otherwise, and
+    /// that is what it is where the system knows no difference.
+    fn reserve(&self, bytes: usize) -> Option<NonNull<u8>> {
+        self.map(0, bytes)
+    }
+
     /// Gives memory back. `false` when the system refused: the range stays mapped.
     ///
     /// # Safety
@@ -128,6 +135,22 @@ pub unsafe trait OsPort {
 pub unsafe trait MetaArena {
     /// `bytes` of zeroed memory, or `None` when the system has no more.
     fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>>;
+
+    /// The same for a table of which little is going to be touched: it should cost addresses, not
+    /// memory.
+    fn reserve_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
+        self.alloc_meta(bytes)
+    }
+
+    /// Takes back what `reserve_meta` gave just now, if it can.
+    ///
+    /// # Safety
+    ///
+    /// `bytes` at `base` are from `reserve_meta` of this arena; nobody else has seen them, and nobody
+    /// uses them again.
+    unsafe fn unreserve_meta(&self, base: NonNull<u8>, bytes: usize) {
+        let _ = (base, bytes);
+    }
 }
 
 /// What a range from [`Memory`] looks like.

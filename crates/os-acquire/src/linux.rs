@@ -33,6 +33,9 @@ bitflags! {
         const PRIVATE = libc::MAP_PRIVATE;
         /// Zeroes, not a file.
         const ANONYMOUS = libc::MAP_ANONYMOUS;
+        /// Not counted as memory before it is touched. Where the system counts everything
+        /// (`vm.overcommit_memory=2`) this does nothing.
+        const NORESERVE = libc::MAP_NORESERVE;
         /// Here or nowhere, and not on top of something. Systems before 4.17 take the address
         /// as a wish.
         const EXACTLY = libc::MAP_FIXED_NOREPLACE;
@@ -129,6 +132,15 @@ unsafe impl OsPort for Linux {
     fn map(&self, near: usize, bytes: usize) -> Option<NonNull<u8>> {
         let base = mmap(near, bytes, Mapping::empty()).ok()?;
         NonNull::new(ptr::with_exposed_provenance_mut(base))
+    }
+
+    fn reserve(&self, bytes: usize) -> Option<NonNull<u8>> {
+        let base = mmap(0, bytes, Mapping::NORESERVE).ok()?;
+        let base = NonNull::new(ptr::with_exposed_provenance_mut(base))?;
+        // Where all memory gets huge pages, a touch would cost 2 MiB.
+        // SAFETY: mapped just now, and advice does not change contents.
+        let _advised = unsafe { self.advise_huge(base, bytes, false) };
+        Some(base)
     }
 
     unsafe fn unmap(&self, base: NonNull<u8>, bytes: usize) -> bool {

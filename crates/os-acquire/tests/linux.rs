@@ -75,6 +75,34 @@ fn populate_touches_where_the_advice_is_refused() {
     assert!(unsafe { Linux.unmap(base, 16 * PAGE) });
 }
 
+/// Far more than is free here is no more than addresses, and one byte of it is one page.
+#[test]
+fn what_is_reserved_costs_what_is_touched() {
+    const GIB: usize = 1 << 30;
+    let base = Linux.reserve(64 * GIB).unwrap();
+    let place = 40 * GIB + 5 * PAGE;
+    assert_eq!(read(base, 64 * GIB - 1), 0);
+    write(base, place, 7);
+    // SAFETY: inside what was reserved.
+    let around = unsafe { base.add(40 * GIB) };
+    assert_eq!(resident(around, 4 << 20), Some(1));
+    assert_eq!(read(base, place), 7);
+    // SAFETY: ours, and not used again.
+    assert!(unsafe { Linux.unmap(base, 64 * GIB) });
+}
+
+/// What a registry reserves counts as metadata, and is gone when it goes back.
+#[test]
+fn a_reservation_is_in_the_books() {
+    let memory = Acquire::new(Linux);
+    let base = memory.reserve_meta(24 << 30).unwrap();
+    assert_eq!(memory.stats().meta, 24 << 30);
+    assert!(memory.stats().is_balanced());
+    // SAFETY: reserved just now.
+    unsafe { memory.unreserve_meta(base, 24 << 30) };
+    assert_eq!((memory.stats().meta, memory.stats().mapped), (0, 0));
+}
+
 /// In a `static` it is all zero bytes, and needs no room in the file.
 #[test]
 fn a_new_box_is_all_zero() {

@@ -332,6 +332,15 @@ unsafe impl<M: MetaArena, R, P> MetaArena for SharedPool<M, R, P> {
     fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
         self.memory.alloc_meta(bytes)
     }
+
+    fn reserve_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
+        self.memory.reserve_meta(bytes)
+    }
+
+    unsafe fn unreserve_meta(&self, base: NonNull<u8>, bytes: usize) {
+        // SAFETY: passed on.
+        unsafe { self.memory.unreserve_meta(base, bytes) };
+    }
 }
 
 /// log2 of `units` rounded up to a power of two; [`ORDERS`] when it is no length of a span.

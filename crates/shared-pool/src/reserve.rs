@@ -106,6 +106,16 @@ unsafe impl<M: MetaArena> MetaArena for Meter<'_, M> {
         self.reserve.bytes.fetch_max(bytes, Ordering::Relaxed);
         self.arena.alloc_meta(bytes)
     }
+
+    // Not noted: a registry reserves before it has anything, and no block can move then.
+    fn reserve_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
+        self.arena.reserve_meta(bytes)
+    }
+
+    unsafe fn unreserve_meta(&self, base: NonNull<u8>, bytes: usize) {
+        // SAFETY: passed on.
+        unsafe { self.arena.unreserve_meta(base, bytes) };
+    }
 }
 
 /// See [`Reserve::lend`]. What was not used goes back on drop.
@@ -129,6 +139,15 @@ unsafe impl<M: MetaArena, P: Policy> MetaArena for Loan<'_, M, P> {
             self.reserve.made.fetch_sub(1, Ordering::Relaxed);
             Some(piece)
         })
+    }
+
+    fn reserve_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
+        self.arena.reserve_meta(bytes)
+    }
+
+    unsafe fn unreserve_meta(&self, base: NonNull<u8>, bytes: usize) {
+        // SAFETY: passed on.
+        unsafe { self.arena.unreserve_meta(base, bytes) };
     }
 }
 

@@ -33,6 +33,16 @@ unsafe impl OsPort for Linux {
     }
 
     #[inline]
+    fn reserve(&self, bytes: usize) -> Option<NonNull<u8>> {
+        let base = System.reserve(bytes)?;
+        // The allocator's own data, as above.
+        let table = base.as_ptr().addr();
+        request::forbid(table, bytes);
+        request::forgive(table, bytes);
+        Some(base)
+    }
+
+    #[inline]
     unsafe fn unmap(&self, base: NonNull<u8>, bytes: usize) -> bool {
         // SAFETY: passed on.
         unsafe { System.unmap(base, bytes) }

@@ -23,7 +23,7 @@ pub(crate) mod resize;
 
 use core::ptr::{self, NonNull};
 
-use hakmem_contract::geometry::{MAX_REQUEST, round_up};
+use hakmem_contract::geometry::{MAX_REQUEST, OS_PAGE, round_up};
 use hakmem_contract::os::{Purpose, Range};
 use hakmem_contract::{Fatal, Guard, Inspect, Limits, Memory, MetaArena, OsPort, SUPERSLAB};
 use hakmem_sync::atomic::AtomicUsize;
@@ -88,6 +88,11 @@ impl<P> Acquire<P> {
     /// The port below.
     pub const fn os(&self) -> &P {
         &self.os
+    }
+
+    /// What the arena asks.
+    const fn system(&self) -> System<'_, P> {
+        System { os: &self.os, books: &self.books, names: &self.names }
     }
 
     /// Where every mapped byte is.
@@ -173,8 +178,15 @@ impl<P: OsPort> Acquire<P> {
 // SAFETY: the arena gives every piece to one caller only, 64-byte aligned, from fresh mappings.
 unsafe impl<P: OsPort> MetaArena for Acquire<P> {
     fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
-        let system = System { os: &self.os, books: &self.books, names: &self.names };
-        self.arena.alloc(&system, bytes)
+        self.arena.alloc(&self.system(), bytes)
+    }
+
+    fn reserve_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
+        self.system().reserve(round_up(bytes, OS_PAGE)?)
+    }
+
+    unsafe fn unreserve_meta(&self, base: NonNull<u8>, bytes: usize) {
+        self.system().undo(base, bytes.next_multiple_of(OS_PAGE));
     }
 }
 

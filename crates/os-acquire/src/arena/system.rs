@@ -24,11 +24,23 @@ impl<P: OsPort> System<'_, P> {
     /// A mapping for metadata, accounted for and named.
     pub(super) fn map(&self, bytes: usize, purpose: Purpose) -> Option<NonNull<u8>> {
         let base = self.os.map(0, bytes)?;
+        self.note(base, bytes, purpose);
+        Some(base)
+    }
+
+    /// Addresses for a table, accounted for and named as if they were memory.
+    pub(crate) fn reserve(&self, bytes: usize) -> Option<NonNull<u8>> {
+        let base = self.os.reserve(bytes)?;
+        self.note(base, bytes, Purpose::Table);
+        Some(base)
+    }
+
+    /// Accounts for what was mapped just now, and names it.
+    fn note(&self, base: NonNull<u8>, bytes: usize, purpose: Purpose) {
         self.books.mapped.add(bytes);
         self.books.meta.add(bytes);
         // SAFETY: mapped just now; nobody else knows it.
         unsafe { self.names.give(self.os, base, bytes, purpose) };
-        Some(base)
     }
 
     /// A chunk of `bytes`, or of the least size when there is no memory for that.
@@ -42,10 +54,10 @@ impl<P: OsPort> System<'_, P> {
         self.map(FIRST_CHUNK, Purpose::Meta).map(|chunk| (chunk, FIRST_CHUNK))
     }
 
-    /// Gives a chunk back that was mapped just now.
-    pub(super) fn undo(&self, chunk: NonNull<u8>, bytes: usize) {
+    /// Gives back what was mapped or reserved just now.
+    pub(crate) fn undo(&self, chunk: NonNull<u8>, bytes: usize) {
         self.books.meta.sub(bytes);
-        // SAFETY: mapped just now; nobody else knows it.
+        // SAFETY: the caller's alone: mapped just now.
         if unsafe { self.os.unmap(chunk, bytes) } {
             self.books.mapped.sub(bytes);
         } else {

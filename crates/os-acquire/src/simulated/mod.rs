@@ -292,6 +292,14 @@ unsafe impl OsPort for Simulated {
         Some(base)
     }
 
+    /// Memory, whatever the mode: it is going to be written.
+    fn reserve(&self, bytes: usize) -> Option<NonNull<u8>> {
+        let mut state = self.begin(Call::Map, bytes)?;
+        let base = Linux.reserve(bytes)?;
+        state.space.add(base.as_ptr().addr(), Mapping::plain(bytes));
+        Some(base)
+    }
+
     unsafe fn unmap(&self, base: NonNull<u8>, bytes: usize) -> bool {
         let Some(mut state) = self.begin_on(Call::Unmap, base, bytes) else { return false };
         state.space.remove(base.as_ptr().addr(), bytes);
