@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bolero::check;
-use fresh::{Chained, Hard, Hashed, InARow, Listed, Placed, Port, Standard, World};
+use fresh::{Chained, Flattened, Hard, Hashed, InARow, Listed, Placed, Port, Standard, World};
 use hakmem_alloc::census::{CountBlocks, CountFree};
 use hakmem_alloc::{Allocator, Hakmem, parts};
 use hakmem_contract::{Registry, Survey};
@@ -21,6 +21,7 @@ const LISTED: u64 = 1_000_000;
 const CHAINED: u64 = 1_000_000;
 const HASHED: u64 = 300_000;
 const ROWED: u64 = 500_000;
+const FLAT: u64 = 100_000;
 const HARDENED: u64 = 500_000;
 const AT_ONCE: u64 = 5_000_000;
 const _: () = assert!(TURNS + LISTED + CHAINED + HASHED + ROWED + HARDENED + AT_ONCE >= 10_000_000);
@@ -145,6 +146,18 @@ fn in_a_row() {
         .with_max_len(MOST_BYTES)
         .for_each(|program| tally.add(&in_world::<InARow>(program, account)));
     tally.check(ROWED);
+}
+
+/// A registry in one array.
+#[test]
+fn on_an_array() {
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(FLAT))
+        .with_max_len(MOST_BYTES)
+        .for_each(|program| tally.add(&in_world::<Flattened>(program, account)));
+    tally.check(FLAT);
 }
 
 /// The hardened boxes. A range that the system refuses to make accessible again is lost, as they say,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bolero::check;
 use hakmem_conformance::memory::{Arena, place};
 use hakmem_contract::{Fresh, Registry, Tag, UNIT};
+use hakmem_flat_registry::Flat;
 use hakmem_fuzz::bits::{Bits, Step, Steps};
 use hakmem_fuzz::reproducible;
 use hakmem_hash_registry::Hash;
@@ -115,6 +116,11 @@ fn check<R: Registry + Fresh>() {
 #[test]
 fn two_levels_are_a_map() {
     check::<TwoLevel>();
+}
+
+#[test]
+fn an_array_is_a_map() {
+    check::<Flat>();
 }
 
 #[test]

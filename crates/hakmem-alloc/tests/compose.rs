@@ -56,6 +56,22 @@ mod hashed {
     }
 }
 
+/// One array instead of two levels.
+mod flat {
+    use super::*;
+
+    compose! {
+        /// The registry is flat.
+        pub(crate) Flattened, "hakmem_test_flat_word" {
+            classes: parts::FourPerDoubling,
+            front: parts::UnifiedCache,
+            counters: parts::NoCounters,
+            page: parts::Slab,
+            pool: parts::SharedPool<parts::Acquire<parts::Linux>, hakmem_flat_registry::Flat>,
+        }
+    }
+}
+
 /// The warm pool counts.
 mod counted {
     use super::*;
@@ -135,6 +151,7 @@ static DEFAULT: Hakmem = Hakmem::new();
 static LISTED: listed::Listed = listed::Listed::new();
 static CHAINED: chained::Chained = chained::Chained::new();
 static HASHED: hashed::Hashed = hashed::Hashed::new();
+static FLAT: flat::Flattened = flat::Flattened::new();
 static COUNTED: counted::Counted = counted::Counted::new();
 
 #[test]
@@ -155,6 +172,11 @@ fn powers_of_two_pass() {
 #[test]
 fn slabs_of_lists_pass() {
     basic_suite(&CHAINED);
+}
+
+#[test]
+fn a_flat_registry_passes() {
+    basic_suite(&FLAT);
 }
 
 #[test]

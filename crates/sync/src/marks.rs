@@ -91,8 +91,9 @@ impl<const N: usize> Marks<N> {
     /// Shows each place from `first` on, `count` of them, whose tag is not zero: its index, tag and
     /// word.
     pub fn survey(&self, first: usize, count: usize, see: &mut impl FnMut(usize, u32, usize)) {
-        let places = self.tags.iter().zip(&self.words).enumerate().skip(first).take(count);
-        for (index, (tag, word)) in places {
+        let (tags, words) = (self.tags.get(first..), self.words.get(first..));
+        let places = tags.unwrap_or_default().iter().zip(words.unwrap_or_default()).take(count);
+        for (index, (tag, word)) in (first..).zip(places) {
             // Acquire: the head of M1.
             let tag = tag.load(Ordering::Acquire);
             if tag != 0 {

@@ -172,6 +172,10 @@ unsafe impl<W: Placed> OsPort for Port<W> {
         W::place().system().map(near, bytes)
     }
 
+    fn reserve(&self, bytes: usize) -> Option<NonNull<u8>> {
+        W::place().system().reserve(bytes)
+    }
+
     unsafe fn unmap(&self, base: NonNull<u8>, bytes: usize) -> bool {
         // SAFETY: passed on.
         unsafe { W::place().system().unmap(base, bytes) }
@@ -335,6 +339,17 @@ fresh! {
         counters: parts::NoCounters,
         page: parts::Slab,
         pool: PoolOf<InARow>,
+    }
+}
+
+fresh! {
+    /// One array for a registry.
+    Flattened, flattened, "hakmem_fuzz_flat_word" {
+        classes: parts::FourPerDoubling,
+        front: parts::UnifiedCache,
+        counters: parts::NoCounters,
+        page: parts::Slab,
+        pool: PoolOf<Flattened, hakmem_flat_registry::Flat>,
     }
 }
 
