@@ -13,14 +13,11 @@ macro_rules! scheme {
         mod $name {
             use super::*;
 
+            hakmem_conformance::classes!($scheme);
+
             #[test]
             fn there_are_so_many_classes() {
                 assert_eq!(<$scheme>::COUNT, $count);
-            }
-
-            #[test]
-            fn every_small_size_gets_a_block_that_is_large_and_aligned_enough() {
-                small_sizes_fit::<$scheme>();
             }
 
             #[test]
@@ -29,18 +26,8 @@ macro_rules! scheme {
             }
 
             #[test]
-            fn larger_sizes_get_larger_classes() {
-                monotonic::<$scheme>();
-            }
-
-            #[test]
             fn the_table_agrees_with_the_arithmetic() {
                 the_table::<$scheme>();
-            }
-
-            #[test]
-            fn a_class_ends_at_its_block_size() {
-                ends::<$scheme>();
             }
 
             #[test]
@@ -51,11 +38,6 @@ macro_rules! scheme {
             #[test]
             fn a_slab_has_16_blocks_or_more_in_the_fewest_units() {
                 slabs::<$scheme>();
-            }
-
-            #[test]
-            fn multiplying_by_the_reciprocal_divides() {
-                reciprocals::<$scheme>();
             }
         }
     };
@@ -80,54 +62,16 @@ fn alignments() -> impl Iterator<Item = usize> {
     (0..=GIB.ilog2()).map(|log| 1 << log)
 }
 
-/// Bytes that the tier gives for a request, and what its blocks are aligned to.
-fn bytes_and_align<C: SizeClasses>(tier: Tier, align: usize) -> (usize, usize) {
-    match tier {
-        Tier::Small(class) => {
-            let size = C::geometry(class).block_size as usize;
-            (size, (1 << size.trailing_zeros()).min(UNIT))
-        }
-        Tier::Span(units) => (units * UNIT, UNIT),
-        Tier::Huge(bytes) => (bytes, align),
-        Tier::Refused => (0, 0),
-    }
-}
-
-fn small_sizes_fit<C: SizeClasses>() {
-    for align in alignments() {
-        for size in 0..=70_000 {
-            let tier = tier::<C>(size, align);
-            let (bytes, aligned) = bytes_and_align::<C>(tier, align);
-            assert!(bytes >= size && bytes > 0, "{size} at {align}: {tier:?}");
-            assert!(aligned >= align, "{size} at {align}: {tier:?}");
-            let small = size.max(align) <= C::SMALL_MAX;
-            assert_eq!(matches!(tier, Tier::Small(_)), small, "{size} at {align}: {tier:?}");
-            assert_eq!(matches!(tier, Tier::Huge(_)), align > UNIT, "{size} at {align}: {tier:?}");
-        }
-    }
-}
-
 /// Less than 16 bytes of the little ones; of those above `16 << log` at most one part in `2^log`.
 fn waste<C: SizeClasses>(log: u32) {
     let mut most = 0.0_f64;
     for size in 1..=C::SMALL_MAX {
-        let (bytes, _) = bytes_and_align::<C>(tier::<C>(size, 16), 16);
+        let bytes = C::class_of(size).map_or(0, |class| C::geometry(class).block_size as usize);
         let wasted = bytes - size;
         assert!(wasted < 16 || (size > 16 << log && wasted << log <= size), "{size}: {bytes}");
         most = most.max(if size > 16 << log { wasted as f64 / size as f64 } else { 0.0 });
     }
     assert!(most > 0.9 / f64::from(1 << log), "fewer classes than thought: {most}");
-}
-
-fn monotonic<C: SizeClasses>() {
-    for align in alignments().filter(|align| *align <= UNIT) {
-        let mut before = 0;
-        for size in 0..=70_000 {
-            let (bytes, _) = bytes_and_align::<C>(tier::<C>(size, align), align);
-            assert!(bytes >= before, "{size} at {align}");
-            before = bytes;
-        }
-    }
 }
 
 fn the_table<C: SizeClasses>() {
@@ -142,17 +86,6 @@ fn the_table<C: SizeClasses>() {
         assert_eq!(C::class_of(size), None, "{size}");
         assert_eq!(C::class_of_aligned(size, 4096), None, "{size}");
     }
-}
-
-fn ends<C: SizeClasses>() {
-    for (class, geometry) in geometries::<C>() {
-        let size = geometry.block_size as usize;
-        let next = Class::new(class.index() + 1).filter(|next| next.index() < C::COUNT);
-        assert_eq!(C::class_of(size - 1), Some(class));
-        assert_eq!(C::class_of(size), Some(class));
-        assert_eq!(C::class_of(size + 1), next, "none behind the last one");
-    }
-    assert_eq!(C::class_of(0), Class::new(0));
 }
 
 fn upper_tiers<C: SizeClasses>() {
@@ -183,20 +116,6 @@ fn slabs<C: SizeClasses>() {
         assert!(units == 1 || units / 2 * UNIT / size < 16, "{class:?}: {units} units");
         assert!((4..=most_cached).contains(&cache_limit), "{class:?}: {cache_limit}");
         most_cached = cache_limit;
-    }
-}
-
-fn reciprocals<C: SizeClasses>() {
-    for (class, geometry) in geometries::<C>() {
-        let size = u64::from(geometry.block_size);
-        for offset in 0..1_u64 << 19 {
-            let product = u128::from(offset) * u128::from(geometry.reciprocal);
-            let [quotient, rest] = [(product >> 64) as u64, product as u64];
-            assert!(
-                quotient == offset / size && (rest < geometry.reciprocal) == (offset % size == 0),
-                "{offset}: {class:?}"
-            );
-        }
     }
 }
 
@@ -231,28 +150,21 @@ fn what_no_pointer_can_span_is_refused() {
     assert_eq!(tier(1, 1 << 62), Tier::Huge(1));
 }
 
-#[test]
-fn a_tail_is_taken_from_the_block() {
+mod tailed {
+    use super::*;
+
     type Tailed = Doubling<8>;
-    for align in alignments().filter(|align| *align <= UNIT) {
-        for size in 0..=Tailed::SMALL_MAX + 1 {
-            let Some(class) = Tailed::class_of_aligned(size, align) else {
-                assert!(size.max(align - 1) > Tailed::SMALL_MAX - 8, "{size} at {align}");
-                continue;
-            };
-            let geometry = Tailed::geometry(class);
-            assert_eq!(geometry.usable() + 8, geometry.block_size as usize);
-            assert!(geometry.usable() >= size, "{size} at {align}: {geometry:?}");
-            assert!((geometry.block_size as usize).is_multiple_of(align), "{size} at {align}");
-            let plain = Tailed::class_of(size);
-            assert!(align > 16 || plain == Some(class), "{size} at {align}");
-            let fast = Tailed::class_of_fast(size);
-            assert!(fast.is_none() || fast == plain, "{size}: {fast:?}");
-            assert_eq!(fast.is_some(), size <= 1024 - 8, "{size}");
+
+    hakmem_conformance::classes!(Tailed);
+
+    #[test]
+    fn a_tail_is_taken_from_the_block() {
+        for (class, geometry) in geometries::<Tailed>() {
+            assert_eq!(geometry.usable() + 8, geometry.block_size as usize, "{class:?}");
+            assert_eq!(geometry.block_size, FourPerDoubling::geometry(class).block_size);
         }
-    }
-    for size in [MIB, MAX_REQUEST, usize::MAX - 8, usize::MAX - 7, usize::MAX] {
-        assert_eq!(Tailed::class_of_fast(size), None, "{size}");
-        assert_eq!(Tailed::class_of(size), None, "{size}");
+        for size in 0..=Tailed::SMALL_MAX {
+            assert_eq!(Tailed::class_of_fast(size).is_some(), size <= 1024 - 8, "{size}");
+        }
     }
 }

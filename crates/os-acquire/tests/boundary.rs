@@ -12,6 +12,11 @@ use hakmem_os_acquire::{Acquire, Limits, Simulated};
 
 type Box = Acquire<Simulated>;
 
+/// The port that tests of other boxes stand on: the one that gives out memory.
+mod simulated {
+    hakmem_conformance::os!(super::Simulated);
+}
+
 fn virtual_box(limits: Limits) -> Box {
     let memory = Acquire::new(Simulated::virtual_only());
     memory.configure(limits);

@@ -30,34 +30,7 @@ fn resident(base: NonNull<u8>, bytes: usize) -> Option<usize> {
     (status == 0).then(|| pages.iter().filter(|&&page| page & 1 != 0).count())
 }
 
-#[test]
-fn fresh_memory_is_zero_and_purged_memory_is_again() {
-    let base = Linux.map(0, 4 * PAGE).unwrap();
-    assert_eq!(resident(base, 4 * PAGE), Some(0));
-    for page in 0..4 {
-        assert_eq!(read(base, page * PAGE), 0);
-        write(base, page * PAGE, 7);
-    }
-    // SAFETY: ours, and not needed.
-    assert!(unsafe { Linux.purge(base, 4 * PAGE) });
-    assert_eq!(resident(base, 4 * PAGE), Some(0));
-    assert_eq!(read(base, PAGE), 0);
-    // SAFETY: ours, and not used again.
-    assert!(unsafe { Linux.unmap(base, 4 * PAGE) });
-    assert_eq!(resident(base, 4 * PAGE), None);
-}
-
-#[test]
-fn populate_makes_resident_and_keeps_contents() {
-    let base = Linux.map(0, 16 * PAGE).unwrap();
-    write(base, 5 * PAGE, 9);
-    // SAFETY: ours.
-    assert!(unsafe { Linux.populate(base, 16 * PAGE) });
-    assert_eq!(resident(base, 16 * PAGE), Some(16));
-    assert_eq!(read(base, 5 * PAGE), 9);
-    // SAFETY: ours, and not used again.
-    assert!(unsafe { Linux.unmap(base, 16 * PAGE) });
-}
+hakmem_conformance::os!(Linux, system);
 
 /// The advice refuses an address inside a page, as an old system refuses it altogether; then
 /// every page is touched.
@@ -211,20 +184,4 @@ fn the_clock_goes_on() {
     std::thread::sleep(std::time::Duration::from_millis(50));
     let after = Linux.now_ms();
     assert!((40..5000).contains(&(after - before)), "{before} {after}");
-}
-
-#[test]
-fn dying_says_why_and_aborts() {
-    const LINE: &str = "hakmem: a line\n";
-    if std::env::var_os("OS_ACQUIRE_DIES").is_some() {
-        Linux.die(LINE.as_bytes());
-    }
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "dying_says_why_and_aborts", "--nocapture"])
-        .env("OS_ACQUIRE_DIES", "1")
-        .output()
-        .unwrap();
-    let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
-    assert_eq!(signal, Some(libc::SIGABRT));
-    assert!(String::from_utf8_lossy(&output.stderr).contains(LINE));
 }

@@ -23,8 +23,10 @@
 //! each promise is broken by one of them at least, and the suite notices.
 #![expect(clippy::unwrap_used, reason = "tests stop where they fail")]
 
+pub mod classes;
 pub mod front;
 pub mod memory;
+pub mod os;
 pub mod page;
 pub mod registry;
 mod suite;
