@@ -169,25 +169,29 @@ impl Remote {
         Chain::from_bits(remote.chain.load(Ordering::Relaxed)).count()
     }
 
-    /// Links the blocks `bits` of word `word`, one at least, lowest first; the last one's link is left
-    /// to the caller.
+    /// Links the blocks `bits` of word `word`, one at least, lowest first. The last one's link is left
+    /// to the caller, who gets its address, too.
     ///
     /// # Safety
     ///
     /// They are the caller's blocks.
     #[inline(always)]
-    unsafe fn link(&self, word: usize, bits: u64) -> Chain {
-        let first = word * WORD + bits.trailing_zeros() as usize;
-        let mut last = first;
+    unsafe fn link(&self, word: usize, bits: u64) -> (Chain, *mut u8) {
+        let size = self.block_size as usize;
+        let base = self.block(word * WORD);
+        let first = bits.trailing_zeros() as usize;
+        let (mut last, mut block) = (first, base.wrapping_add(first * size));
         let mut rest = bits & (bits - 1);
         while rest != 0 {
-            let next = word * WORD + rest.trailing_zeros() as usize;
+            last = rest.trailing_zeros() as usize;
+            let next = base.wrapping_add(last * size);
             // SAFETY: the caller's block.
-            unsafe { link::write(self.block(last), self.block(next)) };
-            last = next;
+            unsafe { link::write(block, next) };
+            block = next;
             rest &= rest - 1;
         }
-        Chain::new(first, last, bits.count_ones() as usize)
+        let count = bits.count_ones() as usize;
+        (Chain::new(word * WORD + first, word * WORD + last, count), block)
     }
 
     /// See [`Page::give_remote`](hakmem_contract::Page::give_remote).
@@ -223,12 +227,12 @@ impl Remote {
         // SAFETY: the caller's blocks keep the slab open.
         let remote = unsafe { &*FreeListSlab::remote(slab) };
         // SAFETY: the caller's blocks.
-        let ours = unsafe { remote.link(word, bits) };
+        let (ours, last) = unsafe { remote.link(word, bits) };
         // Relaxed: what it says is stored and compared, and its blocks are not looked at.
         let mut seen = Chain::from_bits(remote.chain.load(Ordering::Relaxed));
         loop {
-            // SAFETY: the caller's blocks.
-            unsafe { remote.link_to(ours, seen) }?;
+            // SAFETY: the last of the caller's blocks.
+            unsafe { remote.link_to(ours, last, seen) }?;
             let (old, new) = (seen.bits(), ours.before(seen).bits());
             // Failure Relaxed: as for the load above.
             match remote.chain.compare_exchange_weak(old, new, edges.give, Ordering::Relaxed) {
@@ -248,13 +252,14 @@ impl Remote {
         Ok(())
     }
 
-    /// Links the last block of `ours` to the first one of `seen`, which it is to go in front of.
+    /// Links `last`, the last block of `ours`, to the first one of `seen`, which it is to go in front
+    /// of.
     ///
     /// # Safety
     ///
-    /// The blocks of `ours` are the caller's.
+    /// `last` is the caller's.
     #[inline(always)]
-    unsafe fn link_to(&self, ours: Chain, seen: Chain) -> Result<(), Fault> {
+    unsafe fn link_to(&self, ours: Chain, last: *mut u8, seen: Chain) -> Result<(), Fault> {
         let mut behind = ptr::null_mut();
         if !seen.is_empty() {
             behind = self.block(seen.first());
@@ -264,7 +269,7 @@ impl Remote {
             }
         }
         // SAFETY: the caller's block.
-        unsafe { link::write(self.block(ours.last()), behind) };
+        unsafe { link::write(last, behind) };
         Ok(())
     }
 

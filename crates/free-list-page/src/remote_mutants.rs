@@ -34,11 +34,11 @@ pub unsafe fn give_without_linking_again(slab: NonNull<FreeListSlab>, word: usiz
     // SAFETY: the caller's blocks keep the slab open.
     let remote = unsafe { &*FreeListSlab::remote(slab.as_ptr()) };
     // SAFETY: the caller's blocks.
-    let ours = unsafe { remote.link(word, bits) };
+    let (ours, last) = unsafe { remote.link(word, bits) };
     // Relaxed: as in the protocol.
     let mut seen = Chain::from_bits(remote.chain.load(Ordering::Relaxed));
     // SAFETY: the caller's blocks.
-    _ = unsafe { remote.link_to(ours, seen) };
+    _ = unsafe { remote.link_to(ours, last, seen) };
     loop {
         let (old, new) = (seen.bits(), ours.before(seen).bits());
         // AcqRel and Relaxed: as in the protocol.

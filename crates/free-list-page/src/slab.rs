@@ -107,18 +107,25 @@ impl Own {
     /// The list has so many, and `out` is valid for `end` writes, `n` or more.
     #[inline(always)]
     unsafe fn unlink(&mut self, out: *mut *mut u8, end: usize, n: usize) -> Result<(), Fault> {
-        let listed = self.listed();
-        let mut block = self.head;
+        let (mut block, mut before) = (self.head, ptr::null_mut::<u8>());
         for i in 0..n {
+            // The head was looked at when the block before it was taken. Null is no block's address.
+            if i > 0 && self.carved_at(block.addr()).is_none() {
+                return Err(Fault::WrittenAfterFree(before.addr()));
+            }
             // SAFETY: below `end`, as `i < n`.
             unsafe { out.wrapping_add(end - 1 - i).write(block) };
+            before = block;
             // SAFETY: a block on the list.
-            let next = unsafe { link::read(block) };
-            let is_last = i + 1 == listed;
-            if is_last != next.is_null() || !is_last && self.carved_at(next.addr()).is_none() {
-                return Err(Fault::WrittenAfterFree(block.addr()));
-            }
-            block = next;
+            block = unsafe { link::read(block) };
+        }
+        let is_sound = if n == self.listed() {
+            block.is_null()
+        } else {
+            n == 0 || self.carved_at(block.addr()).is_some()
+        };
+        if !is_sound {
+            return Err(Fault::WrittenAfterFree(before.addr()));
         }
         // INVARIANT: `n` blocks fewer, which the caller counts.
         self.head = block;

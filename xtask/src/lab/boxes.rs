@@ -136,6 +136,7 @@ pub(crate) static BOXES: &[Known] = &[
     row(Slot::Counters, "none", &["warm-pool"], "hakmem_warm_pool::NoCounters"),
     row(Slot::Counters, "counts", &["warm-pool"], "hakmem_warm_pool::Counts"),
     row(Slot::Page, "bitmap", &["page-box"], "hakmem_page_box::Slab"),
+    row(Slot::Page, "freelist", &["free-list-page"], "hakmem_free_list_page::FreeListSlab"),
     row(Slot::Page, "checked", &["page-box"], "hakmem_page_box::CheckedSlab"),
     row(Slot::Os, "linux", &["os-acquire"], "hakmem_os_acquire::Linux"),
     row(Slot::Registry, "two-level", &["superslab-registry"], "hakmem_superslab_registry::TwoLevel"),
