@@ -185,8 +185,11 @@ pub(super) const TOOLS: [Tool; 3] = [
             Run::new("hakmem-free-list-page", "boundary").without(&[
                 "a_block_that_was_not_handed_out",
                 "blocks_come_back_in_every_order",
-                "every_block_is_located",
+                "blocks_of_a_word",
+                "every_block_is",
                 "fresh_blocks_leave",
+                "it_is_a_set",
+                "what_others_give_comes",
             ]),
             Run::new("hakmem-unified-cache", "boundary").without(&[
                 "a_bin_moves",
