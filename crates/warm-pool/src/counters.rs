@@ -19,6 +19,12 @@ pub trait Counters {
     fn hit(&mut self);
     /// A shelf was dry, and `extra` slabs were acquired beside the one needed.
     fn miss(&mut self, extra: usize);
+    /// The pool's thread had ended, and it has another one.
+    #[inline(always)]
+    fn adopted(&mut self) {}
+    /// The pool has no thread, and another one has looked after it.
+    #[inline(always)]
+    fn relieved(&mut self) {}
     /// The counts, if there are any.
     fn counts(&self) -> Option<Counts>;
 }

@@ -93,6 +93,18 @@ impl<P: Page, C: Counters> WarmPool<P, C> {
         }
     }
 
+    /// Counts that the pool, which had lost its thread, has another one.
+    #[inline]
+    pub fn note_adopted(&mut self) {
+        self.counters.adopted();
+    }
+
+    /// Counts that another thread has looked after the pool, which has none.
+    #[inline]
+    pub fn note_relieved(&mut self) {
+        self.counters.relieved();
+    }
+
     /// What the counters say; `None` when they are off.
     #[inline]
     pub fn counts(&self) -> Option<Counts> {

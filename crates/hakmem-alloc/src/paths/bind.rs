@@ -124,6 +124,8 @@ pub(crate) fn claim<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
     if let Some(heap) = heap {
         // SAFETY: the claim made the orphan ours.
         unsafe { settle::<B>(heap) };
+        // SAFETY: as above.
+        unsafe { (*heap.as_ptr()).warm.note_adopted() };
         return Some(heap);
     }
     let Some(memory) = shared.pool.memory().alloc_meta(size_of::<Heap<B>>()) else {
@@ -231,6 +233,7 @@ pub(crate) fn relieve_orphan<B: Boxes>(shared: &Shared<B>) -> bool {
         unsafe { settle::<B>(heap) };
         // SAFETY: as above.
         let heap = unsafe { heap.as_mut() };
+        heap.warm.note_relieved();
         let (_, mut source) = parts::<B>(heap);
         source.collect();
         source.trim();
