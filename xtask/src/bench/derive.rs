@@ -6,7 +6,7 @@ use super::entrants::{Field, Kind};
 use super::process::{KERNEL, Sample};
 use super::result::{Estimate, Median, Overall, Ratio};
 use super::schedule::{Outcome, Plan, Run};
-use super::stats::{self, RESAMPLES, Resampled, Verdict};
+use super::stats::{self, Resampled, Verdict};
 
 /// What is always measured; less is better. Beside them, what a workload reports of its own.
 pub(crate) const TIME: &str = "time";
@@ -104,7 +104,7 @@ impl Derived {
         for (row, case) in plan.cases.iter().enumerate() {
             let [mine, theirs] = pair.map(|(column, _)| outcome.runs(row, column));
             let logs = logs(mine, theirs, metric);
-            let Some(logs) = stats::resample(&logs, row as u64, RESAMPLES) else { continue };
+            let Some(logs) = stats::resample(&logs) else { continue };
             let estimate = stats::ratio(&logs, plan.effect);
             self.ratios.push(Ratio {
                 row: case.name.to_owned(),
@@ -129,7 +129,7 @@ impl Derived {
 
 fn median(runs: &[Run], names: (&str, &str), metric: &str) -> Option<Median> {
     let values: Vec<f64> = runs.iter().filter_map(|run| value(&run.sample, metric)).collect();
-    let resampled = stats::resample(&values, 0, RESAMPLES)?;
+    let resampled = stats::resample(&values)?;
     Some(Median {
         row: names.0.to_owned(),
         entrant: names.1.to_owned(),

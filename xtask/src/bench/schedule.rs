@@ -26,9 +26,6 @@ use super::stats;
 /// Blocks in which the floors take part. The fastest of their runs counts, and they are in no ratio.
 const FLOOR_BLOCKS: usize = 3;
 
-/// Draws for an interval while it measures, where it need not be exact.
-const ROUGH: usize = 400;
-
 /// What to run, and how long.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -295,7 +292,7 @@ impl Runner<'_> {
     /// Half the width of the time's ratio, in parts of it.
     fn width(&self, row: usize, of: usize, to: usize) -> Option<f64> {
         let (of, to) = (self.outcome.runs(row, of), self.outcome.runs(row, to));
-        let logs = stats::resample(&derive::logs(of, to, TIME), 0, ROUGH)?;
+        let logs = stats::resample(&derive::logs(of, to, TIME))?;
         Some((logs.high - logs.low).exp_m1() / 2.0)
     }
 

@@ -1,5 +1,7 @@
 //! The statistics on data whose truth is known.
 
+use rand::Rng as _;
+
 use super::*;
 
 /// Standard normal values, by Box and Muller.
@@ -58,7 +60,7 @@ fn coverage(blocks: usize, trials: usize) -> f64 {
     let truth = 1.07_f64.ln();
     let holds = |seed: &usize| {
         let logs = Machine::new(*seed as u64).blocks(blocks, truth);
-        let found = resample(&logs, 0, 1000).unwrap();
+        let found = resample(&logs).unwrap();
         found.low <= truth && truth <= found.high
     };
     (0..trials).filter(holds).count() as f64 / trials as f64
@@ -84,16 +86,40 @@ fn intervals_hold_the_truth_nineteen_times_in_twenty() {
 }
 
 #[test]
-fn the_same_samples_give_the_same_interval() {
-    let logs = Machine::new(3).blocks(20, 0.0);
-    let ends = |stream| resample(&logs, stream, 200).map(|found| (found.low, found.high));
-    assert_eq!(ends(1), ends(1));
-    let mut turned = logs.clone();
-    turned.iter_mut().for_each(|log| *log = -*log);
-    let (low, high) = ends(1).unwrap();
-    let back = resample(&turned, 1, 200).unwrap();
-    // One divided by the other says the same as the other way round.
-    assert!((back.low + high).abs() < 1e-12 && (back.high + low).abs() < 1e-12);
+fn the_other_way_round_the_interval_is_turned() {
+    for blocks in [5, 8, 20, 33] {
+        let logs = Machine::new(3).blocks(blocks, 0.0);
+        let turned: Vec<f64> = logs.iter().map(|log| -log).collect();
+        let (one, other) = (resample(&logs).unwrap(), resample(&turned).unwrap());
+        assert_eq!((one.low, one.high), (-other.high, -other.low));
+    }
+}
+
+/// What is computed is what drawing gives.
+#[test]
+fn medians_of_resamples_are_distributed_as_if_they_were_drawn() {
+    const DRAWS: usize = 20_000;
+    for count in [5, 6, 7, 12, 31, MANY + 2] {
+        let mut rng = ChaCha8Rng::seed_from_u64(count as u64);
+        let values: Vec<f64> = (0..count).map(|_| normal(&mut rng)).collect();
+        let medians = Medians::of(&values);
+        let sum: f64 = medians.0.iter().map(|(_, part)| part).sum();
+        assert!((sum - 1.0).abs() < 1e-9, "{count} values: {sum}");
+        let drawn: Vec<f64> = (0..DRAWS)
+            .map(|_| {
+                let draw = |_| values[rng.random_range(0..count)];
+                median(&mut (0..count).map(draw).collect::<Vec<_>>())
+            })
+            .collect();
+        for part in [0.01, 0.05, 0.3, 0.5, 0.9, 0.99] {
+            let value = medians.quantile(part);
+            let share = |test: &dyn Fn(f64) -> bool| {
+                drawn.iter().filter(|median| test(**median)).count() as f64 / DRAWS as f64
+            };
+            let (below, to) = (share(&|median| median < value), share(&|median| median <= value));
+            assert!(below < part + 0.01 && to > part - 0.01, "{count} {part}: {below} {to}");
+        }
+    }
 }
 
 #[test]
@@ -106,9 +132,9 @@ fn a_verdict_needs_an_interval_without_1_and_a_difference_that_matters() {
     // Seen clearly, and too little to matter.
     assert_eq!(verdict(1.008, 1.006, 1.02), Verdict::None);
     assert_eq!(verdict(0.992, 0.98, 0.994), Verdict::None);
-    let few = resample(&[0.5; FEWEST - 1], 0, 100).unwrap();
+    let few = resample(&[0.5; FEWEST - 1]).unwrap();
     assert_eq!(ratio(&few, 0.01).verdict, Verdict::TooFew);
-    let enough = resample(&[0.5; FEWEST], 0, 100).unwrap();
+    let enough = resample(&[0.5; FEWEST]).unwrap();
     assert_eq!(ratio(&enough, 0.01).verdict, Verdict::More);
 }
 
@@ -116,10 +142,10 @@ fn a_verdict_needs_an_interval_without_1_and_a_difference_that_matters() {
 fn stop_when_precise(machine: &mut Machine, truth: f64) -> Estimate {
     let mut logs = machine.blocks(7, truth);
     loop {
-        let found = resample(&logs, 0, 400).unwrap();
+        let found = resample(&logs).unwrap();
         let half = (found.high - found.low).exp_m1() / 2.0;
         if half <= 0.01 || logs.len() >= 50 {
-            return ratio(&resample(&logs, 0, 1000).unwrap(), 0.01);
+            return ratio(&resample(&logs).unwrap(), 0.01);
         }
         logs.extend(machine.blocks(1, truth));
     }
@@ -147,10 +173,8 @@ fn the_mean_of_many_rows_is_known_better_than_a_row() {
     let (mut holds, mut narrower) = (0, 0);
     for seed in 0..200 {
         let mut machine = Machine::new(seed);
-        let row = |(stream, ratio): (usize, &f64)| {
-            resample(&machine.blocks(12, ratio.ln()), stream as u64, 400).unwrap()
-        };
-        let rows: Vec<Resampled> = truths.iter().enumerate().map(row).collect();
+        let row = |ratio: &f64| resample(&machine.blocks(12, ratio.ln())).unwrap();
+        let rows: Vec<Resampled> = truths.iter().map(row).collect();
         let mean = geometric_mean(&rows, 0.01).unwrap();
         let width = |row: &&Resampled| row.high - row.low > (mean.high / mean.low).ln();
         holds += usize::from(mean.low.ln() <= truth && truth <= mean.high.ln());
