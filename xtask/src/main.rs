@@ -43,6 +43,11 @@ enum Command {
     ///
     /// A part of `cargo xtask test`. `--list` prints the slots and the boxes that are known.
     Lab(lab::Args),
+    /// Make one HTML file of a result: pictures, tables, and every sample; it needs no network
+    ///
+    /// Of the newest result, unless one is named. With `--keep` the result stays in docs/results, and
+    /// the tables of README.md are made of it.
+    Report(bench::page::Args),
     /// Build the C library and run a program on it: `cargo xtask run -- ls -l`
     ///
     /// Sets `LD_PRELOAD` to the release libhakmem.so and becomes the program: its exit status,
@@ -135,6 +140,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let ws = Workspace::find()?;
     let mut report = Report::new();
     match &cli.command {
+        Command::Report(args) if args.check => {
+            report.part("report", |part| bench::page::browser::check(&ws, part));
+        }
+        Command::Report(args) => return bench::page::run(&ws, args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => return bench::run(args).map(|()| ExitCode::SUCCESS),
         Command::Lab(args) if args.list => {
             lab::list();

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
-use crate::{asm, capi, controls, lab, loom, programs, sanitize, so, soak, tidy, valgrind};
+use crate::{asm, bench, capi, controls, lab, loom, programs, sanitize, so, soak, tidy, valgrind};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -64,6 +64,7 @@ pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("soak", |part| soak::check(ws, &soak::Args::short(), part));
     report.part("valgrind", |part| valgrind::check(ws, &valgrind::Args::default(), part));
     report.part("sanitize", |part| sanitize::check(ws, &sanitize::Args::quick(), part));
+    report.part("report", |part| bench::page::browser::check(ws, part));
     report.part("longer", |part| {
         elsewhere(part);
         Ok(())

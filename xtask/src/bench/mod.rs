@@ -22,6 +22,7 @@ mod limits;
 mod machine;
 #[cfg(test)]
 mod made_up;
+pub(crate) mod page;
 mod pin;
 mod preload;
 mod process;

@@ -44,6 +44,15 @@ pub(crate) fn page(document: &Document, look: Look) -> String {
     parts.join(between) + if look == Look::Markdown { "\n" } else { "" }
 }
 
+/// What the README shows: the machine, ratios to the peers, how to read them.
+pub(crate) fn short(document: &Document) -> String {
+    let mut parts = vec![format!("```text\n{}\n```", head(document))];
+    parts.extend(machine::warning(&document.machine).map(|text| format!("**{text}**")));
+    parts.extend([peers(document, Look::Markdown), legend(document), notes(document)]);
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
+}
+
 /// When, on what, which versions.
 pub(crate) fn head(document: &Document) -> String {
     let version =
@@ -59,7 +68,7 @@ pub(crate) fn head(document: &Document) -> String {
 }
 
 impl Document {
-    fn median(&self, row: &str, entrant: &str, metric: &str) -> Option<&Median> {
+    pub(crate) fn median(&self, row: &str, entrant: &str, metric: &str) -> Option<&Median> {
         let is = |median: &&Median| {
             median.row == row && median.entrant == entrant && median.metric == metric
         };
@@ -67,14 +76,14 @@ impl Document {
     }
 
     /// The ratio that the column of `entrant` shows.
-    fn ratio(&self, row: &str, entrant: &Column, metric: &str) -> Option<&Ratio> {
+    pub(crate) fn ratio(&self, row: &str, entrant: &Column, metric: &str) -> Option<&Ratio> {
         let is = |ratio: &&Ratio| {
             ratio.row == row && ratio.metric == metric && entrant.is_in(&ratio.of, &ratio.to)
         };
         self.ratios.iter().find(is)
     }
 
-    fn total(&self, entrant: &Column, metric: &str) -> Option<&Overall> {
+    pub(crate) fn total(&self, entrant: &Column, metric: &str) -> Option<&Overall> {
         let is = |total: &&Overall| total.metric == metric && entrant.is_in(&total.of, &total.to);
         self.overall.iter().find(is)
     }
