@@ -54,9 +54,10 @@ impl Failed {
 
     /// The first error, in a line.
     pub(super) fn first_error(&self) -> String {
-        let of_cargo = self.cargo.lines().find(|line| line.starts_with("error"));
         let first = self.errors.first().map(|error| error.message.message.as_str());
-        first.or(of_cargo).unwrap_or("the build failed").to_owned()
+        // Cargo begins with what it wanted, and ends with why it could not.
+        let of_cargo = self.cargo.lines().rfind(|line| !line.trim().is_empty());
+        first.or(of_cargo).unwrap_or("the build failed").trim().to_owned()
     }
 
     /// What a box lacks, by the assertions that did not hold: of a box that was swapped, if there is
@@ -64,7 +65,7 @@ impl Failed {
     fn misfit(&self, choice: &Choice, boxes: &str) -> Option<String> {
         let need = |error: &CompilerMessage| {
             let span = error.message.spans.iter().find(|span| span.is_primary)?;
-            let ours = error.target.name == text::BOXES.replace('-', "_");
+            let ours = error.target.name == text::BOXES;
             ours.then(|| text::need(boxes, span.line_start)).flatten()
         };
         let mut needs: Vec<(Slot, &str)> = self.errors.iter().filter_map(need).collect();

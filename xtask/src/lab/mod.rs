@@ -28,7 +28,7 @@ use crate::workspace::{Build, Library, Workspace, cargo};
 use boxes::Slot;
 use choice::{Choice, Chosen};
 use fit::Failed;
-use text::Source;
+use text::{Part, Source};
 
 /// What `cargo xtask lab` takes.
 #[derive(Debug, clap::Args)]
@@ -104,7 +104,7 @@ impl Lab {
 
     /// The benches' program on these boxes.
     pub(crate) fn workload(&self, choice: &Choice) -> Result<PathBuf> {
-        self.build(choice, text::WORKLOAD)?;
+        self.build(choice, Part::Workload)?;
         let kept = self.place(choice).join("built/workload");
         files::replace(&self.built(&text::artefact(choice)), &kept)?;
         Ok(kept)
@@ -112,7 +112,7 @@ impl Lab {
 
     /// The C library on these boxes.
     pub(crate) fn library(&self, choice: &Choice) -> Result<Library> {
-        self.build(choice, text::CAPI)?;
+        self.build(choice, Part::Capi)?;
         let keep = |ending: &str| {
             let built = self.built(&format!("lib{}.{ending}", text::artefact(choice)));
             let kept = self.place(choice).join(format!("built/libhakmem.{ending}"));
@@ -126,7 +126,7 @@ impl Lab {
     }
 
     fn built(&self, file: &str) -> PathBuf {
-        self.folder.join("build/release").join(file)
+        self.build_folder().join("release").join(file)
     }
 
     /// Writes the workspace of `choice` where it is not the same already. Returns the text of its types.
@@ -149,20 +149,21 @@ impl Lab {
         generated.remove("boxes/src/lib.rs").context("no types were generated")
     }
 
-    fn build(&self, choice: &Choice, package: &str) -> Result<()> {
-        let first = self.try_build(choice, package, false);
+    fn build(&self, choice: &Choice, part: Part) -> Result<()> {
+        let first = self.try_build(choice, part, false);
         match choice.swap(Slot::Classes) {
             // Nobody says how many classes somebody else's scheme has.
             Some(Chosen::Foreign(_)) if first.is_err() => {
-                self.try_build(choice, package, true).or(first)
+                self.try_build(choice, part, true).or(first)
             }
             _ => first,
         }
     }
 
-    fn try_build(&self, choice: &Choice, package: &str, many_classes: bool) -> Result<()> {
+    fn try_build(&self, choice: &Choice, part: Part, many_classes: bool) -> Result<()> {
         let boxes = self.write(choice, many_classes)?;
-        let built = self.cargo(&self.place(choice), &["--package", package]);
+        let package = part.package(&choice.key());
+        let built = self.cargo(&self.place(choice), &self.build_folder(), &["--package", &package]);
         built.map_err(|failed| failed.explain(choice, &boxes))
     }
 
@@ -176,17 +177,22 @@ impl Lab {
             files::write(&place.join(path), text.as_bytes())?;
         }
         files::refresh(&self.root.join("Cargo.lock"), &place.join("Cargo.lock"))?;
-        let built = self.cargo(&place, &[]);
+        let built = self.cargo(&place, &self.build_folder(), &[]);
         built.map_err(|failed| failed.plain("a box of the table does not fit"))
     }
 
-    /// Builds in release, in the folder that all share.
-    fn cargo(&self, folder: &Path, args: &[&str]) -> Result<(), Failed> {
+    /// Where all compositions are built.
+    fn build_folder(&self) -> PathBuf {
+        self.folder.join("build")
+    }
+
+    /// Builds the workspace in `folder` in release, in `target`.
+    fn cargo(&self, folder: &Path, target: &Path, args: &[&str]) -> Result<(), Failed> {
         let coloured = std::io::stderr().is_terminal();
         let format = if coloured { "json-diagnostic-rendered-ansi" } else { "json" };
         let mut command = cargo(folder);
         command.args(["build", "--release", "--message-format", format]).args(args);
-        command.arg("--target-dir").arg(self.folder.join("build")).args(&self.options);
+        command.arg("--target-dir").arg(target).args(&self.options);
         if self.verbose {
             command.stderr(Stdio::inherit());
         }

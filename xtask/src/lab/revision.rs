@@ -1,6 +1,7 @@
 //! Another revision of this repository, as an allocator to compare with.
 //!
-//! Its sources are a git worktree in `target/lab/rev-COMMIT/tree`. The workloads on it are the working
+//! Its sources are a git worktree in `target/lab/rev-COMMIT/tree`. What is built of them alone has a
+//! folder of its own: cargo would take the same place in two trees for the same package. The workloads on it are the working
 //! tree's, so that both sides run the same program; if these do not build on that revision, they are
 //! its own.
 
@@ -41,7 +42,11 @@ impl Lab {
                 .with_context(|| format!("git knows no revision `{given}`"))?;
         let short = git(&self.root, &["rev-parse", "--short", &commit])?;
         let folder = self.folder.join(format!("rev-{short}"));
-        let revision = Revision { name: format!("{given} ({short})"), commit, folder };
+        let name = match commit.starts_with(given) {
+            true => short,
+            false => format!("{given} ({short})"),
+        };
+        let revision = Revision { name, commit, folder };
         revision.check_out(&self.root)?;
         Ok(revision)
     }
@@ -58,30 +63,32 @@ impl Lab {
         };
         let generated =
             text::of_revision(&revision.name, &revision.commit, &revision.tree(), &source)?;
+        let made = revision.folder.join("made");
         for (path, text) in &generated {
-            files::write(&revision.folder.join(path), text.as_bytes())?;
+            files::write(&made.join(path), text.as_bytes())?;
         }
-        files::refresh(&self.root.join("Cargo.lock"), &revision.folder.join("Cargo.lock"))?;
-        let Err(failed) = self.cargo(&revision.folder, &["--package", text::WORKLOAD]) else {
+        files::refresh(&self.root.join("Cargo.lock"), &made.join("Cargo.lock"))?;
+        let Err(failed) = self.cargo(&made, &self.build_folder(), &[]) else {
             files::replace(&self.built(&text::artefact_of(&revision.commit)), &kept)?;
             return Ok(Workload { binary: kept, built_with: revision.name.clone(), own: None });
         };
         let why = failed.first_error();
         let own = ["--package", "hakmem-benches", "--bin", "workload", "--features", "hakmem"];
-        if self.cargo(&revision.tree(), &own).is_err() {
+        if self.cargo(&revision.tree(), &revision.build_folder(), &own).is_err() {
             anyhow::bail!("neither these workloads nor its own build on {}: {why}", revision.name);
         }
-        files::replace(&self.built("workload"), &kept)?;
+        files::replace(&revision.built("workload"), &kept)?;
         Ok(Workload { binary: kept, built_with: "hakmem".to_owned(), own: Some(why) })
     }
 
     /// The C library of a revision.
     pub(crate) fn library_of(&self, revision: &Revision) -> Result<Library> {
-        let built = self.cargo(&revision.tree(), &["--package", "hakmem-malloc"]);
+        let built =
+            self.cargo(&revision.tree(), &revision.build_folder(), &["--package", "hakmem-malloc"]);
         built.map_err(|failed| failed.plain(&format!("{} does not build", revision.name)))?;
         let keep = |file: &str| {
             let kept = revision.folder.join("built").join(file);
-            files::replace(&self.built(file), &kept).map(|()| kept)
+            files::replace(&revision.built(file), &kept).map(|()| kept)
         };
         let (shared, archive) = (keep("libhakmem.so")?, keep("libhakmem.a")?);
         Ok(Library { build: Build::Default, shared, archive })
@@ -91,6 +98,14 @@ impl Lab {
 impl Revision {
     fn tree(&self) -> PathBuf {
         self.folder.join("tree")
+    }
+
+    fn build_folder(&self) -> PathBuf {
+        self.folder.join("build")
+    }
+
+    fn built(&self, file: &str) -> PathBuf {
+        self.build_folder().join("release").join(file)
     }
 
     fn check_out(&self, root: &Path) -> Result<()> {

@@ -16,12 +16,29 @@ use anyhow::{Context, Result};
 use super::boxes::{Known, Slot};
 use super::choice::{Choice, Chosen};
 
-/// The package that has the boxes.
-pub(crate) const BOXES: &str = "hakmem-lab-boxes";
-/// The package that has the program.
-pub(crate) const WORKLOAD: &str = "hakmem-lab-workload";
-/// The package that has the C library.
-pub(crate) const CAPI: &str = "hakmem-lab-capi";
+/// The library that has the types.
+pub(crate) const BOXES: &str = "hakmem_lab_boxes";
+
+/// A generated package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Boxes,
+    Workload,
+    Capi,
+}
+
+impl Part {
+    /// The package's name. Cargo tells packages of several workspaces apart by name and by place below
+    /// their roots, and all workspaces are built in one folder: so the name has the key.
+    pub(crate) fn package(self, key: &str) -> String {
+        let part = match self {
+            Self::Boxes => "boxes",
+            Self::Workload => "workload",
+            Self::Capi => "capi",
+        };
+        format!("{}_{part}", artefact_of(key))
+    }
+}
 
 /// What stands before the slot and the trait in the line above an assertion.
 const NEEDS: &str = "// needs ";
@@ -47,7 +64,7 @@ pub(crate) fn files(choice: &Choice, source: &Source<'_>) -> Result<BTreeMap<Str
         ("boxes/src/lib.rs", boxes(choice)),
         (
             "workload/Cargo.toml",
-            on_boxes(workload_manifest(&artefact(choice), &facade, source.root)),
+            on_boxes(choice, &workload_manifest(&choice.key(), &facade, source.root)),
         ),
         ("workload/src/main.rs", workload(choice)),
         ("capi/Cargo.toml", capi_manifest(choice, source)?),
@@ -75,8 +92,7 @@ pub(crate) fn of_revision(
     source: &Source<'_>,
 ) -> Result<BTreeMap<String, String>> {
     let main = format!("//! The workloads on {name}.\n\n{}", program(name, "hakmem_alloc::Hakmem"));
-    let manifest =
-        workload_manifest(&artefact_of(key), &tree.join("crates/hakmem-alloc"), source.root);
+    let manifest = workload_manifest(key, &tree.join("crates/hakmem-alloc"), source.root);
     let files = [
         ("Cargo.toml", workspace(name, &["workload"], source)?),
         ("workload/Cargo.toml", manifest),
@@ -108,6 +124,11 @@ fn package(name: &str, target: &str) -> String {
     )
 }
 
+/// The head of the package that has the types.
+fn boxes_package(key: &str) -> String {
+    package(&Part::Boxes.package(key), &format!("[lib]\nname = \"{BOXES}\"\n\n"))
+}
+
 /// A line of `[dependencies]`.
 fn dependency(name: &str, folder: &Path, features: &BTreeSet<&str>) -> String {
     let features: Vec<_> = features.iter().map(|feature| format!("\"{feature}\"")).collect();
@@ -124,7 +145,7 @@ fn package_of(folder: &str) -> String {
 }
 
 fn boxes_manifest(choice: &Choice, source: &Source<'_>) -> String {
-    let mut text = package(BOXES, "");
+    let mut text = boxes_package(&choice.key());
     let mut known = Vec::new();
     let mut theirs = BTreeSet::new();
     for (_, chosen) in choice.boxes() {
@@ -172,7 +193,7 @@ pub(crate) fn of_all(source: &Source<'_>) -> Result<BTreeMap<String, String>> {
     }
     let files = [
         ("Cargo.toml", workspace("every box", &["boxes"], source)?),
-        ("boxes/Cargo.toml", package(BOXES, "") + &crates(&known, source)),
+        ("boxes/Cargo.toml", boxes_package("all") + &crates(&known, source)),
         ("boxes/src/lib.rs", text),
     ];
     Ok(files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect())
@@ -232,11 +253,12 @@ fn composition(choice: &Choice) -> String {
     )
 }
 
-fn workload_manifest(binary: &str, facade: &Path, root: &Path) -> String {
-    let binary = format!("[[bin]]\nname = \"{binary}\"\npath = \"src/main.rs\"\n\n");
+fn workload_manifest(key: &str, facade: &Path, root: &Path) -> String {
+    let binary = artefact_of(key);
+    let target = format!("[[bin]]\nname = \"{binary}\"\npath = \"src/main.rs\"\n\n");
     let none = BTreeSet::new();
     [
-        package(WORKLOAD, &binary),
+        package(&Part::Workload.package(key), &target),
         dependency("hakmem-alloc", facade, &none),
         dependency("hakmem-benches", &root.join("benches"), &none),
     ]
@@ -244,8 +266,9 @@ fn workload_manifest(binary: &str, facade: &Path, root: &Path) -> String {
 }
 
 /// A manifest of a package that has a composition of its own.
-fn on_boxes(manifest: String) -> String {
-    manifest + &dependency(BOXES, Path::new("../boxes"), &BTreeSet::new())
+fn on_boxes(choice: &Choice, manifest: &str) -> String {
+    let boxes = Part::Boxes.package(&choice.key());
+    manifest.to_owned() + &dependency(&boxes, Path::new("../boxes"), &BTreeSet::new())
 }
 
 fn workload(choice: &Choice) -> String {
@@ -272,8 +295,9 @@ fn capi_manifest(choice: &Choice, source: &Source<'_>) -> Result<String> {
     );
     let facade = source.root.join("crates/hakmem-alloc");
     Ok(on_boxes(
-        [
-            package(CAPI, &library),
+        choice,
+        &[
+            package(&Part::Capi.package(&choice.key()), &library),
             dependency("hakmem-alloc", &facade, &BTreeSet::new()),
             "libc = { version = \"0.2\", default-features = false }\n".to_owned(),
         ]
@@ -361,6 +385,17 @@ mod tests {
         let text = &generated(&[])["boxes/src/lib.rs"];
         let traits: usize = Slot::ALL.iter().map(|slot| slot.needs().len()).sum();
         assert_eq!(text.matches("fn fits<T: hakmem_").count(), traits);
+    }
+
+    #[test]
+    fn no_two_packages_have_one_name() {
+        let (one, other) = (generated(&["counters=none"]), generated(&["counters=counts"]));
+        for path in ["boxes/Cargo.toml", "workload/Cargo.toml", "capi/Cargo.toml"] {
+            let name = |files: &BTreeMap<String, String>| {
+                files[path].lines().find(|line| line.starts_with("name = ")).map(str::to_owned)
+            };
+            assert!(name(&one).is_some() && name(&one) != name(&other), "{path}");
+        }
     }
 
     #[test]
