@@ -10,13 +10,25 @@ mod chosen;
 #[path = "allocators/hakmem_hardened.rs"]
 mod chosen;
 
-#[cfg(all(feature = "bump", not(any(feature = "hakmem", feature = "hakmem-hardened"))))]
+#[cfg(all(feature = "hakmem-classic", not(any(feature = "hakmem", feature = "hakmem-hardened"))))]
+#[path = "allocators/hakmem_classic.rs"]
+mod chosen;
+
+#[cfg(all(
+    feature = "bump",
+    not(any(feature = "hakmem", feature = "hakmem-hardened", feature = "hakmem-classic"))
+))]
 #[path = "allocators/bump.rs"]
 mod chosen;
 
 #[cfg(all(
     any(feature = "mimalloc", feature = "mimalloc-v2"),
-    not(any(feature = "hakmem", feature = "hakmem-hardened", feature = "bump"))
+    not(any(
+        feature = "hakmem",
+        feature = "hakmem-hardened",
+        feature = "hakmem-classic",
+        feature = "bump"
+    ))
 ))]
 #[path = "allocators/mimalloc.rs"]
 mod chosen;
@@ -26,6 +38,7 @@ mod chosen;
     not(any(
         feature = "hakmem",
         feature = "hakmem-hardened",
+        feature = "hakmem-classic",
         feature = "bump",
         feature = "mimalloc",
         feature = "mimalloc-v2"
@@ -39,6 +52,7 @@ mod chosen;
     not(any(
         feature = "hakmem",
         feature = "hakmem-hardened",
+        feature = "hakmem-classic",
         feature = "bump",
         feature = "mimalloc",
         feature = "mimalloc-v2",
@@ -51,6 +65,7 @@ mod chosen;
 #[cfg(not(any(
     feature = "hakmem",
     feature = "hakmem-hardened",
+    feature = "hakmem-classic",
     feature = "bump",
     feature = "mimalloc",
     feature = "mimalloc-v2",

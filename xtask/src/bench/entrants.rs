@@ -10,8 +10,15 @@ use crate::lab::files::replace;
 use crate::workspace;
 
 /// All peers, in the order of the table. Each is a feature of `hakmem-benches`, save `system`.
-const PEERS: &[&str] =
-    &["system", "mimalloc", "mimalloc-v2", "jemalloc", "snmalloc", "hakmem-hardened"];
+const PEERS: &[&str] = &[
+    "system",
+    "mimalloc",
+    "mimalloc-v2",
+    "jemalloc",
+    "snmalloc",
+    "hakmem-hardened",
+    "hakmem-classic",
+];
 
 /// The peers of a quick run.
 const QUICK_PEERS: &[&str] = &["system", "mimalloc", "mimalloc-v2"];
@@ -52,6 +59,7 @@ pub(crate) struct Entrant {
 const WHAT: &[(&str, &str)] = &[
     ("hakmem", "hakmem-alloc as Rust's global allocator"),
     ("hakmem-hardened", "the same facade with the boxes of hakmem_alloc::hardened"),
+    ("hakmem-classic", "the same facade with the boxes arranged as the C ancestor's were"),
     ("system", "the C library's malloc, through Rust's System"),
     ("mimalloc", "mimalloc 3, from the crate mimalloc"),
     ("mimalloc-v2", "mimalloc 2, from the crate mimalloc"),

@@ -175,7 +175,7 @@ pub(crate) fn version(places: &Places, entrant: &Entrant) -> Option<String> {
         return Some(package(&real).map_or(name.clone(), |package| format!("{name} ({package})")));
     }
     match entrant.name.as_str() {
-        "hakmem" | "hakmem-hardened" => Some(words(&revision(&places.root))),
+        "hakmem" | "hakmem-hardened" | "hakmem-classic" => Some(words(&revision(&places.root))),
         "system" => Some(format!("glibc {}", glibc())),
         "mimalloc" => mimalloc(places, "v3"),
         "mimalloc-v2" => mimalloc(places, "v2"),
