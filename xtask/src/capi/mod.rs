@@ -61,10 +61,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     limit_s: Option<u64>,
     /// Run on the default library only
-    #[arg(long)]
+    #[arg(long, conflicts_with = "swaps")]
     default: bool,
     /// Run on the hardened library only
-    #[arg(long, conflicts_with = "default")]
+    #[arg(long, conflicts_with_all = ["default", "swaps"])]
     hardened: bool,
     #[command(flatten)]
     lab: lab::Swaps,

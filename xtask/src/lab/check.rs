@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::choice::Choice;
 use super::{Lab, files};
@@ -28,7 +28,8 @@ pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
     let fault = quick(ws).build_all().err().map(|error| format!("{error:#}"));
     part.verdict("every known box fits its slot", fault);
     let outside = Outside::new(ws)?;
-    let fits = box_that_fits(ws)?;
+    let [fits, never] = boxes_that_fit(ws)?;
+    files::write(&outside.0.join("my-box/src/never.rs"), never.as_bytes())?;
     for (name, text) in [
         ("my-box", fits.as_str()),
         ("no-box", "#![no_std]\npub struct MyFront;\npub struct MyRegistry;\n"),
@@ -37,6 +38,7 @@ pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
         package(ws, &outside.0, name, text)?;
     }
     swapped(ws, &outside.0, part)?;
+    part.verdict("what was swapped in is what runs", without_blocks(ws, &outside.0)?);
     for (swap, line) in MISFITS {
         part.verdict(&format!("--swap {swap}"), misfit(ws, &outside.0, swap, line)?);
     }
@@ -87,12 +89,23 @@ const MISFITS: [(&str, &str); 4] = [
     ("front=broken-box::MyFront", "broken-box::MyFront: its crate does not compile"),
 ];
 
-/// A front cache: the source of one that is here, under another name and in another place.
-fn box_that_fits(ws: &Workspace) -> Result<String> {
+/// Two front caches: the source of one that is here, under another name and in another place, and the
+/// same without ever a block.
+fn boxes_that_fit(ws: &Workspace) -> Result<[String; 2]> {
     let file = ws.root.join("crates/direct-front/src/lib.rs");
     let text =
         fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(text.replace("Direct", "MyFront"))
+    let never = text.replace("Direct", "Never").replace("#![no_std]", "");
+    let never = never.replace("Block::new(block)", "Block::new(block).and(None)");
+    let fits = text
+        .replace("Direct", "MyFront")
+        .replace("use core::ptr;", "pub mod never;\nuse core::ptr;");
+    ensure!(
+        never.contains("and(None)") && fits.contains("pub mod never"),
+        "{} is not what it was",
+        file.display()
+    );
+    Ok([fits, never])
 }
 
 /// A crate that knows nothing of this workspace but where the traits are.
@@ -129,6 +142,16 @@ fn swapped(ws: &Workspace, outside: &Path, part: &mut Part) -> Result<()> {
     // Without link-time optimisation it would want an unwinder.
     let library = Lab::new(&ws.root, &ws.target).library(&choice)?;
     capi::check_library(ws, &PROGRAMS, &library, part)
+}
+
+/// A box of the same crate that has no blocks: with it there is no memory. Built after the other one,
+/// whose place it must not get.
+fn without_blocks(ws: &Workspace, outside: &Path) -> Result<Option<String>> {
+    let swaps = ["front=my-box::never::Never", "counters=counts"].map(str::to_owned);
+    let workload = quick(ws).workload(&Choice::swapped(&swaps, outside)?)?;
+    let mut command = Command::new(workload);
+    let run = shell::capture(command.args(WORKLOAD), Duration::from_secs(60))?;
+    Ok(run.success().then(|| "it found memory where there is none".to_owned()))
 }
 
 /// A field of the line that a workload prints.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::lab;
 use crate::report::Part;
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long)]
     quick: bool,
     /// Run on the hardened library
-    #[arg(long)]
+    #[arg(long, conflicts_with = "swaps")]
     hardened: bool,
     #[command(flatten)]
     lab: lab::Swaps,
@@ -79,7 +79,7 @@ impl Args {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// Run it on the hardened library
-    #[arg(long)]
+    #[arg(long, conflicts_with = "swaps")]
     hardened: bool,
     #[command(flatten)]
     lab: lab::Swaps,
@@ -99,7 +99,6 @@ pub(crate) fn become_program(ws: &Workspace, args: &RunArgs) -> Result<ExitCode>
 /// The library that the flags name.
 fn library(ws: &Workspace, hardened: bool, swaps: &lab::Swaps) -> Result<Library> {
     match swaps.library(ws)? {
-        Some(_) if hardened => bail!("--swap is for the default library, not the hardened one"),
         Some(library) => Ok(library),
         None => ws.build(Build::chosen(hardened)),
     }
