@@ -72,6 +72,22 @@ mod flat {
     }
 }
 
+/// Explicit huge pages, where the machine has them.
+mod huge {
+    use super::*;
+
+    compose! {
+        /// The system gives huge pages.
+        pub(crate) OnHugePages, "hakmem_test_huge_word" {
+            classes: parts::FourPerDoubling,
+            front: parts::UnifiedCache,
+            counters: parts::NoCounters,
+            page: parts::Slab,
+            pool: parts::SharedPool<parts::Acquire<hakmem_os_acquire::LinuxHuge>, parts::TwoLevel>,
+        }
+    }
+}
+
 /// The warm pool counts.
 mod counted {
     use super::*;
@@ -152,6 +168,7 @@ static LISTED: listed::Listed = listed::Listed::new();
 static CHAINED: chained::Chained = chained::Chained::new();
 static HASHED: hashed::Hashed = hashed::Hashed::new();
 static FLAT: flat::Flattened = flat::Flattened::new();
+static HUGE: huge::OnHugePages = huge::OnHugePages::new();
 static COUNTED: counted::Counted = counted::Counted::new();
 
 #[test]
@@ -172,6 +189,11 @@ fn powers_of_two_pass() {
 #[test]
 fn slabs_of_lists_pass() {
     basic_suite(&CHAINED);
+}
+
+#[test]
+fn huge_pages_pass() {
+    basic_suite(&HUGE);
 }
 
 #[test]

@@ -37,6 +37,16 @@ impl Counter {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed)
     }
 
+    /// Takes one off, unless it is zero. Two callers at once may take off one between them.
+    pub(crate) fn sub_to_zero(&self) {
+        let now = self.get();
+        if let Some(next) = now.checked_sub(1) {
+            // Relaxed: as in `add`; whoever comes first has stepped for both.
+            let _stepped =
+                self.bytes.compare_exchange(now, next, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
     /// As of some moment.
     pub(crate) fn get(&self) -> usize {
         // Relaxed: as in `add`.

@@ -17,7 +17,7 @@
 //! # Reading order
 //!
 //! [`books`] (the equation), [`cache::state`] and [`cache`] (where
-//! empty ranges wait), [`arena`], then [`acquire`], which joins them; [`linux`] last.
+//! empty ranges wait), [`arena`], then [`acquire`], which joins them; [`linux`] last, and [`huge`] after it.
 #![cfg_attr(not(loom), no_std)]
 
 #[cfg(all(feature = "simulated", not(loom)))]
@@ -29,6 +29,8 @@ pub mod books;
 pub mod cache;
 #[cfg(not(loom))]
 mod fresh;
+#[cfg(target_os = "linux")]
+pub mod huge;
 mod limits;
 #[cfg(target_os = "linux")]
 pub mod linux;
@@ -41,6 +43,8 @@ mod syscall;
 pub use acquire::Acquire;
 pub use books::Stats;
 pub use hakmem_contract::Limits;
+#[cfg(target_os = "linux")]
+pub use huge::{Huge, LinuxHuge};
 #[cfg(target_os = "linux")]
 pub use linux::Linux;
 #[cfg(all(feature = "simulated", not(loom)))]

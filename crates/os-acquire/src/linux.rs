@@ -23,12 +23,12 @@ const ABORTED: usize = 134;
 const ATTEMPTS: usize = 16;
 
 /// `MADV_POPULATE_WRITE`, since Linux 5.14.
-const POPULATE_WRITE: i32 = 23;
+pub(crate) const POPULATE_WRITE: i32 = 23;
 
 bitflags! {
     /// How to map.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    struct Mapping: i32 {
+    pub(crate) struct Mapping: i32 {
         /// Not shared with anybody.
         const PRIVATE = libc::MAP_PRIVATE;
         /// Zeroes, not a file.
@@ -36,6 +36,8 @@ bitflags! {
         /// Not counted as memory before it is touched. Where the system counts everything
         /// (`vm.overcommit_memory=2`) this does nothing.
         const NORESERVE = libc::MAP_NORESERVE;
+        /// Of the machine's pool of huge pages of 2 MiB, or nowhere.
+        const HUGE_2M = libc::MAP_HUGETLB | libc::MAP_HUGE_2MB;
         /// Here or nowhere, and not on top of something. Systems before 4.17 take the address
         /// as a wish.
         const EXACTLY = libc::MAP_FIXED_NOREPLACE;
@@ -74,7 +76,7 @@ const fn arg(value: i32) -> usize {
 }
 
 /// Maps fresh memory; `EXACTLY` in `extra` makes `near` the only address that will do.
-fn mmap(near: usize, bytes: usize, extra: Mapping) -> Result<usize, i32> {
+pub(crate) fn mmap(near: usize, bytes: usize, extra: Mapping) -> Result<usize, i32> {
     let flags = Mapping::PRIVATE.union(Mapping::ANONYMOUS).union(extra);
     let protection = Protection::READ.union(Protection::WRITE);
     let args = [near, bytes, arg(protection.bits()), arg(flags.bits()), arg(-1), 0];
@@ -85,7 +87,7 @@ fn mmap(near: usize, bytes: usize, extra: Mapping) -> Result<usize, i32> {
 /// # Safety
 ///
 /// The pages are the caller's and not used again.
-unsafe fn munmap(base: usize, bytes: usize) -> Result<usize, i32> {
+pub(crate) unsafe fn munmap(base: usize, bytes: usize) -> Result<usize, i32> {
     // SAFETY: the caller gives the pages up.
     outcome(unsafe { call(libc::SYS_munmap, [base, bytes, 0, 0, 0, 0]) })
 }
@@ -96,7 +98,7 @@ unsafe fn munmap(base: usize, bytes: usize) -> Result<usize, i32> {
 /// # Safety
 ///
 /// The pages are the caller's, and `advice` leaves contents alone or they are not needed.
-unsafe fn madvise(base: NonNull<u8>, bytes: usize, advice: i32) -> Result<(), i32> {
+pub(crate) unsafe fn madvise(base: NonNull<u8>, bytes: usize, advice: i32) -> Result<(), i32> {
     let mut last = libc::EAGAIN;
     for _ in 0..ATTEMPTS {
         let args = [base.as_ptr().addr(), bytes, arg(advice), 0, 0, 0];

@@ -7,6 +7,7 @@
 //! less than a SuperSlab (metadata, which is written). In real mode everything is memory.
 #![expect(clippy::panic, reason = "misuse must fail the test that it happens in")]
 
+mod pool;
 mod space;
 
 use core::ptr::{self, NonNull};
@@ -47,10 +48,12 @@ pub enum Call {
     Grow,
     /// `relocate`
     Relocate,
+    /// `map_explicit`
+    MapExplicit,
 }
 
 /// How many kinds there are.
-const KINDS: usize = 9;
+const KINDS: usize = 10;
 
 /// Which calls fail.
 enum Rule {
@@ -63,6 +66,8 @@ enum Rule {
 
 struct State {
     space: Space,
+    /// Bytes of explicit huge pages that nobody has.
+    pool: usize,
     counts: [usize; KINDS],
     /// Calls since the rule was set.
     made: usize,
@@ -110,6 +115,7 @@ impl Simulated {
     const fn new(real: bool) -> Self {
         let state = State {
             space: Space::new(TOP),
+            pool: 0,
             counts: [0; KINDS],
             made: 0,
             refused: 0,
@@ -302,13 +308,17 @@ unsafe impl OsPort for Simulated {
 
     unsafe fn unmap(&self, base: NonNull<u8>, bytes: usize) -> bool {
         let Some(mut state) = self.begin_on(Call::Unmap, base, bytes) else { return false };
+        if !state.leave_pool(base, bytes) {
+            return false;
+        }
         state.space.remove(base.as_ptr().addr(), bytes);
         // SAFETY: the caller gives the pages up; they are mapped, as was checked.
         !self.has_memory(base) || unsafe { Linux.unmap(base, bytes) }
     }
 
     unsafe fn purge(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        let Some(_state) = self.begin_on(Call::Purge, base, bytes) else { return false };
+        let Some(state) = self.begin_on(Call::Purge, base, bytes) else { return false };
+        state.refuse_explicit(base, bytes);
         // SAFETY: the caller's pages, mapped, as was checked.
         !self.has_memory(base) || unsafe { Linux.purge(base, bytes) }
     }
@@ -327,13 +337,17 @@ unsafe impl OsPort for Simulated {
     }
 
     unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool {
-        let Some(_state) = self.begin_on(Call::Protect, base, bytes) else { return false };
+        let Some(state) = self.begin_on(Call::Protect, base, bytes) else { return false };
+        assert!(!state.cuts_explicit(base, bytes), "half of a huge page is protected");
         // SAFETY: the caller's pages, mapped, as was checked.
         !self.has_memory(base) || unsafe { Linux.protect(base, bytes, access) }
     }
 
     unsafe fn name(&self, base: NonNull<u8>, bytes: usize, purpose: Purpose) -> bool {
         let Some(mut state) = self.begin_on(Call::Name, base, bytes) else { return false };
+        if state.has_explicit(base, bytes) {
+            return false;
+        }
         state.space.mark(base.as_ptr().addr(), bytes, |mapping| mapping.purpose = Some(purpose));
         true
     }
@@ -343,7 +357,7 @@ unsafe impl OsPort for Simulated {
         let Some(mut state) = self.begin_on(Call::Grow, base, old) else { return false };
         let end = base.as_ptr().addr() + old;
         let possible = !state.exceeds(new - old)
-            && state.space.one(base.as_ptr().addr(), old).is_some()
+            && state.space.one(base.as_ptr().addr(), old).is_some_and(|one| !one.explicit)
             && state.space.is_free(end, new - old);
         // SAFETY: the caller's pages, mapped, as was checked.
         if !possible || self.has_memory(base) && !unsafe { Linux.grow(base, old, new) } {
@@ -359,11 +373,15 @@ unsafe impl OsPort for Simulated {
         assert!(from + old <= target || target + new <= from, "relocation onto itself");
         assert!(self.covers(target, new), "relocation to {target:#x}: not mapped");
         let Some(mut state) = self.begin_on(Call::Relocate, base, old) else { return false };
-        let Some(mapping) = state.space.one(from, old) else { return false };
+        let Some(mapping) = state.space.one(from, old).filter(|one| !one.explicit) else {
+            return false;
+        };
         // SAFETY: both ranges are the caller's, mapped, as was checked.
         if self.has_memory(base) && !unsafe { Linux.relocate(base, old, to, new) } {
             return false;
         }
+        let left = state.leave_pool(to, new);
+        assert!(left, "half of a huge page is replaced");
         state.space.remove(target, new);
         state.space.remove(from, old);
         state.space.add(target, Mapping { bytes: new, ..mapping });

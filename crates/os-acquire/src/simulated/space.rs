@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
+use hakmem_contract::SUPERSLAB;
 use hakmem_contract::os::Purpose;
 
 /// One mapping.
@@ -10,6 +11,8 @@ use hakmem_contract::os::Purpose;
 pub(super) struct Mapping {
     pub(super) bytes: usize,
     pub(super) huge: bool,
+    /// Of the pool of explicit huge pages.
+    pub(super) explicit: bool,
     pub(super) purpose: Option<Purpose>,
     /// Of somebody else: in the way, but not ours to use.
     pub(super) foreign: bool,
@@ -18,7 +21,7 @@ pub(super) struct Mapping {
 impl Mapping {
     /// Without advice or name, as it is mapped.
     pub(super) const fn plain(bytes: usize) -> Self {
-        Self { bytes, huge: false, purpose: None, foreign: false }
+        Self { bytes, huge: false, explicit: false, purpose: None, foreign: false }
     }
 }
 
@@ -112,6 +115,21 @@ impl Space {
     pub(super) fn at(&self, address: usize) -> Option<(usize, Mapping)> {
         let (&base, &mapping) = self.mappings.range(..=address).next_back()?;
         (address < base + mapping.bytes && !mapping.foreign).then_some((base, mapping))
+    }
+
+    /// How many bytes of a range are in explicit huge pages.
+    pub(super) fn explicit_in(&self, base: usize, bytes: usize) -> usize {
+        let overlap = |(&other, mapping): (&usize, &Mapping)| {
+            let end = (other + mapping.bytes).min(base + bytes);
+            if mapping.explicit { end.saturating_sub(other.max(base)) } else { 0 }
+        };
+        self.mappings.range(..base + bytes).map(overlap).sum()
+    }
+
+    /// Whether an explicit huge page lies on both sides of `address`.
+    pub(super) fn is_inside_explicit(&self, address: usize) -> bool {
+        let explicit = self.at(address).is_some_and(|(_, mapping)| mapping.explicit);
+        explicit && !address.is_multiple_of(SUPERSLAB)
     }
 
     /// The mapping that holds the whole range, if it is in one.
