@@ -34,6 +34,10 @@ pub unsafe trait Boxes: Sized + 'static {
     /// Thread to heap.
     type Word: ThreadWord<Heap = Heap<Self>>;
 
+    /// What is called when the composition's code goes away. It is in the program if a heap can be
+    /// bound, and with it the statics of the composition.
+    const AT_UNLOAD: Option<&'static extern "C" fn()> = None;
+
     /// What the threads share.
     fn shared() -> &'static Shared<Self>;
 }

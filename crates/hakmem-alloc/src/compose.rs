@@ -50,7 +50,7 @@ macro_rules! compose {
             // A library that carries an allocator may be unloaded while threads live that used it,
             // and the C library would call an exit hook that is gone. At the end of a process this
             // runs, too, and does no harm: threads that end after it leave their heaps to nobody.
-            $crate::parts::tls_bind::at_unload! { || SHARED.0.unload() }
+            $crate::parts::tls_bind::at_unload! { UNLOAD = || SHARED.0.unload() }
 
             $crate::parts::tls_bind::thread_word! {
                 /// The thread's heap.
@@ -65,6 +65,8 @@ macro_rules! compose {
                 type Page = $page;
                 type Pool = $pool;
                 type Word = Word;
+
+                const AT_UNLOAD: Option<&'static extern "C" fn()> = Some(&UNLOAD);
 
                 #[inline(always)]
                 fn shared() -> &'static $crate::Shared<Self> {

@@ -1,18 +1,18 @@
 //! A call when the program or library that the code is part of goes away.
 
-/// Has `CODE` called when this program ends, or this library is unloaded: `at_unload! { || CODE }`.
+/// Makes a static `NAME` that has `CODE` called when this program ends, or this library is unloaded:
+/// `at_unload! { NAME = || CODE }`. It does so if it is in the program, which takes a use of `NAME` that
+/// is: what nobody uses, and all that `CODE` names, is left out.
 #[cfg(target_os = "linux")]
 #[macro_export]
 macro_rules! at_unload {
-    (|| $code:expr) => {
-        const _: () = {
+    ($name:ident = || $code:expr) => {
+        #[unsafe(link_section = ".fini_array")]
+        static $name: extern "C" fn() = {
             extern "C" fn unload() {
                 $code;
             }
-
-            #[used]
-            #[unsafe(link_section = ".fini_array")]
-            static UNLOAD: extern "C" fn() = unload;
+            unload
         };
     };
 }
@@ -21,5 +21,10 @@ macro_rules! at_unload {
 #[cfg(not(target_os = "linux"))]
 #[macro_export]
 macro_rules! at_unload {
-    (|| $code:expr) => {};
+    ($name:ident = || $code:expr) => {
+        static $name: extern "C" fn() = {
+            extern "C" fn nothing() {}
+            nothing
+        };
+    };
 }

@@ -65,6 +65,8 @@ fn bind_cold<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
     B::Word::set(heap.as_ptr());
     // SAFETY: this thread's heap; the stage may be changed by its thread.
     unsafe { &(*heap.as_ptr()).stage }.bind(shared.forks.now());
+    // Before the hook is armed: what disarms it is in the program because it is used here.
+    core::hint::black_box(B::AT_UNLOAD);
     // After the word: these may call `calloc`, which then finds this heap.
     fork::arm::<B>();
     // SAFETY: `on_exit` takes this thread's heap, and runs in this thread.
