@@ -58,6 +58,25 @@ fn ratios_are_the_right_way_round() {
     assert!(document.ratios.iter().all(|ratio| ratio.of != "floor" && ratio.to != "floor"));
 }
 
+/// Each block takes twice as long as the one before.
+#[test]
+fn what_slows_a_whole_block_cancels() {
+    let (plan, field) = (plan(8, 8), field());
+    let mut runs = std::collections::BTreeMap::new();
+    let outcome = outcome(&plan, &field, |case, entrant| {
+        let run: &mut i32 = runs.entry((case.name, entrant.name.clone())).or_default();
+        *run += 1;
+        f64::powi(2.0, *run) * if entrant.name == "steady" { 4.0 } else { 1.0 }
+    });
+    let derived = derive::derive(&plan, &field, &outcome);
+    let times = derived.ratios.iter().filter(|ratio| ratio.metric == derive::TIME);
+    for ratio in times {
+        let truth = if ratio.to == "steady" { 0.25 } else { 1.0 };
+        let super::result::Estimate { low, high, .. } = ratio.estimate;
+        assert!((low - truth).abs() < 1e-9 && (high - truth).abs() < 1e-9, "{ratio:?}");
+    }
+}
+
 #[test]
 fn what_a_workload_counts_is_a_metric() {
     let (plan, field) = (plan(6, 6), field());
