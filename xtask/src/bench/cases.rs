@@ -2,8 +2,19 @@
 
 use anyhow::{Result, bail};
 
-/// Operations of a quick run, as a part of a full one.
-const QUICK: f64 = 0.3;
+/// How long a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Length {
+    /// Without the options for full runs.
+    pub(crate) quick: bool,
+    /// Of the operations of a full run.
+    pub(crate) part: f64,
+}
+
+impl Length {
+    pub(crate) const FULL: Self = Self { quick: false, part: 1.0 };
+    pub(crate) const QUICK: Self = Self { quick: true, part: 0.3 };
+}
 
 /// Memory that the allocator `bump`, which frees nothing, may use in one run: 768 MiB.
 const BUMP_LIMIT: u64 = 768 << 20;
@@ -43,8 +54,8 @@ impl Case {
     }
 
     /// What `workload` is called with, but for the operations.
-    pub(crate) fn all_args(&self, quick: bool) -> String {
-        let more = if quick { "" } else { self.in_full };
+    pub(crate) fn all_args(&self, length: Length) -> String {
+        let more = if length.quick { "" } else { self.in_full };
         format!("{} {more}", self.args).trim_end().to_owned()
     }
 
@@ -66,18 +77,17 @@ impl Case {
         (limits.0.min(most), most)
     }
 
-    /// Operations for `quick` or full runs.
-    pub(crate) fn ops(&self, quick: bool) -> u64 {
-        let ops = if quick { (self.ops as f64 * QUICK) as u64 } else { self.ops };
-        ops.max(self.least)
+    /// Operations of a run.
+    pub(crate) fn ops(&self, length: Length) -> u64 {
+        ((self.ops as f64 * length.part) as u64).max(self.least)
     }
 
     /// Operations and MiB for `bump`, or `None` when it does not take part.
-    pub(crate) fn bump(&self, quick: bool) -> Option<(u64, u64)> {
+    pub(crate) fn bump(&self, length: Length) -> Option<(u64, u64)> {
         match self.bump {
             Bump::Skip => None,
             Bump::Uses(bytes) => {
-                let ops = self.ops(quick).min(BUMP_LIMIT / bytes);
+                let ops = self.ops(length).min(BUMP_LIMIT / bytes);
                 // A quarter more for the warm-up and for what threads leave unused.
                 Some((ops, ((ops * bytes * 5 / 4) >> 20) + 32))
             }
@@ -268,7 +278,7 @@ mod tests {
     #[test]
     fn bump_stays_within_its_memory() {
         for case in CASES {
-            if let Some((ops, mib)) = case.bump(false) {
+            if let Some((ops, mib)) = case.bump(Length::FULL) {
                 assert!(ops > 0 && mib <= (BUMP_LIMIT >> 20) * 5 / 4 + 32, "{}", case.name);
             }
         }

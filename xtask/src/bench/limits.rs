@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Args;
-use super::cases::Case;
+use super::cases::{Case, Length};
 use super::pin::Pin;
 use super::schedule::Plan;
 
@@ -27,9 +27,12 @@ pub(crate) struct Limits {
     /// Repetitions of each row, at least; 7 (quick: 5).
     #[arg(long, value_name = "N")]
     at_least: Option<usize>,
-    /// Repetitions of each row, at most; 50 (quick: 15).
+    /// Repetitions of each row, at most; 50 (quick: 15, with --scale: 500).
     #[arg(long, value_name = "N")]
     at_most: Option<usize>,
+    /// Shorter runs, and up to 500 of each row: this part of a full run's operations (quick: 30%).
+    #[arg(long, value_name = "PART", value_parser = part)]
+    scale: Option<f64>,
     /// Do not bind runs of one thread to one CPU.
     #[arg(long)]
     no_pin: bool,
@@ -40,18 +43,20 @@ impl Limits {
         let quick = args.quick;
         let choose = |full: usize, short: usize| if quick { short } else { full };
         let least = self.reps.or(self.at_least).unwrap_or(choose(7, 5));
-        let most = self.reps.or(self.at_most).unwrap_or(choose(50, 15).max(least));
+        let usual = if self.scale.is_some() { 500 } else { choose(50, 15) };
+        let most = self.reps.or(self.at_most).unwrap_or(usual.max(least));
         ensure!(least > 0, "0 repetitions measure nothing");
         ensure!(least <= most, "--at-least {least} is more than --at-most {most}");
-        let usual = Duration::from_secs(choose(20 * 60, 150) as u64);
+        let time = Duration::from_secs(choose(20 * 60, 150) as u64);
+        let usual_length = if quick { Length::QUICK } else { Length::FULL };
         let unlimited = self.reps.is_some() && !quick;
         Ok(Plan {
             cases,
-            quick,
+            length: Length { part: self.scale.unwrap_or(usual_length.part), ..usual_length },
             least,
             most,
             precision: self.precision.unwrap_or(if quick { 0.02 } else { 0.01 }),
-            budget: self.budget.or(Some(usual).filter(|_| !unlimited)),
+            budget: self.budget.or(Some(time).filter(|_| !unlimited)),
             effect: self.effect,
             pin: Pin::choose(!self.no_pin),
             order_seed: rand::random::<u32>().into(),

@@ -122,7 +122,8 @@ pub(crate) fn warning(machine: &Machine) -> Option<String> {
     let time = machine.cpu_time.filter(|time| time.busy)?;
     Some(format!(
         "BUSY MACHINE: while this ran, others used {:.0} % of the CPU time and {:.0} % was taken by \
-         the host (limit {:.0} % together). Intervals are wide, and rows of several threads say little.",
+         the host (limit {:.0} % together). Intervals are wide, and rows of several threads say little; \
+         shorter runs are disturbed less (--scale 2%).",
         time.others * 100.0,
         time.steal * 100.0,
         time.limit * 100.0,

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
-use super::cases::{self, Case};
+use super::cases::{self, Case, Length};
 use super::entrants::{Entrant, Field, Kind};
 use super::pin::Pin;
 use super::process::Sample;
@@ -40,7 +40,7 @@ pub(crate) fn plan(least: usize, most: usize) -> Plan {
     Plan {
         cases: cases::select(&["random-mixed-256".to_owned(), "larson-1".to_owned()], false)
             .unwrap(),
-        quick: false,
+        length: Length::FULL,
         least,
         most,
         precision: 0.01,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::cases::Case;
+use super::cases::{Case, Length};
 use super::entrants::{Entrant, Kind};
 use super::resident::{self, Point, Watch};
 
@@ -103,10 +103,10 @@ impl Sample {
 }
 
 /// The command of a run, or `None` when this entrant does not take part in this case.
-pub(crate) fn command(case: &Case, entrant: &Entrant, quick: bool) -> Option<Command> {
+pub(crate) fn command(case: &Case, entrant: &Entrant, length: Length) -> Option<Command> {
     let mut command = Command::new(&entrant.binary);
-    command.args(case.all_args(quick).split(' ')).args(entrant.more_args);
-    let mut ops = case.ops(quick);
+    command.args(case.all_args(length).split(' ')).args(entrant.more_args);
+    let mut ops = case.ops(length);
     match entrant.kind {
         Kind::Subject | Kind::Peer | Kind::Variant => {}
         Kind::NoAlloc if !case.no_alloc => return None,
@@ -114,7 +114,7 @@ pub(crate) fn command(case: &Case, entrant: &Entrant, quick: bool) -> Option<Com
             command.arg("--no-alloc");
         }
         Kind::Bump => {
-            let (fewer, mib) = case.bump(quick)?;
+            let (fewer, mib) = case.bump(length)?;
             ops = fewer;
             command.args(["--prefault-mib", &mib.to_string()]);
         }

@@ -66,7 +66,8 @@ pub(crate) fn document(plan: &Plan, field: &Field, outcome: &Outcome, about: Abo
 
 fn method(plan: &Plan, outcome: &Outcome) -> Method {
     Method {
-        quick: plan.quick,
+        quick: plan.length.quick,
+        part: plan.length.part,
         least: plan.least,
         most: plan.most,
         precision: plan.precision,
@@ -98,10 +99,10 @@ fn rows(plan: &Plan, outcome: &Outcome) -> Vec<Row> {
         |(case, (blocks, ended)): (&&'static super::cases::Case, &(usize, result::Ended))| Row {
             name: case.name.to_owned(),
             workload: case.workload().to_owned(),
-            args: case.all_args(plan.quick),
+            args: case.all_args(plan.length),
             threads: case.threads(),
             op: case.op().to_owned(),
-            ops: case.ops(plan.quick),
+            ops: case.ops(plan.length),
             cpu: plan.pin.cpu(case),
             blocks: *blocks,
             ended: *ended,

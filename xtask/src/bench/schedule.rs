@@ -14,7 +14,7 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::cases::Case;
+use super::cases::{Case, Length};
 use super::derive::{self, TIME};
 use super::entrants::{Entrant, Field, Kind};
 use super::pin::Pin;
@@ -30,7 +30,7 @@ const FLOOR_BLOCKS: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) cases: Vec<&'static Case>,
-    pub(crate) quick: bool,
+    pub(crate) length: Length,
     /// Blocks of a row, at least and at most.
     pub(crate) least: usize,
     pub(crate) most: usize,
@@ -116,7 +116,7 @@ struct Runner<'a> {
 /// Runs the plan. Ctrl-C ends it early and keeps what was measured; a second one ends the process.
 pub(crate) fn run(plan: &Plan, field: &Field, stop: &Arc<AtomicBool>) -> Result<Outcome> {
     let mut measure = |case: &Case, entrant: &Entrant| {
-        let mut command = process::command(case, entrant, plan.quick)?;
+        let mut command = process::command(case, entrant, plan.length)?;
         plan.pin.bind(&mut command, case);
         Some(process::run(command, entrant))
     };
@@ -130,8 +130,9 @@ pub(super) fn run_by<'a>(
     measure: &'a mut Measure<'a>,
 ) -> Result<Outcome> {
     let members = |case: &Case| {
-        let takes_part =
-            |column: &usize| process::command(case, &field.entrants[*column], plan.quick).is_some();
+        let takes_part = |column: &usize| {
+            process::command(case, &field.entrants[*column], plan.length).is_some()
+        };
         (0..field.entrants.len()).filter(takes_part).collect()
     };
     let row = |case: &&'static Case| {

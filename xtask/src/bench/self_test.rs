@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use super::cases::Length;
 use super::derive::{self, TIME};
 use super::entrants::{Entrant, Field, Kind, build};
 use super::pin::Pin;
@@ -74,7 +75,7 @@ fn compare(pin: &Pin, same: &Field, slow: &Field) -> Result<(usize, usize)> {
     let stop = schedule::stop_flag()?;
     let plan = |seed| Plan {
         cases: vec![&cases::SELF_TEST],
-        quick: false,
+        length: Length::FULL,
         least: 20,
         most: 500,
         precision: 0.005,
