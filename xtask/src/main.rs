@@ -38,7 +38,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the workloads on hakmem and its peers, interleaved, and print one table
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
     /// Check that boxes can be swapped, and what is said when one does not fit
     ///
     /// A part of `cargo xtask test`. `--list` prints the slots and the boxes that are known.
