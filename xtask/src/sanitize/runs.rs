@@ -161,13 +161,10 @@ pub(super) const TOOLS: [Tool; 3] = [
         needs: Needs::Miri,
         command: &["miri", "test"],
         needs_target: false,
-        env: &[
-            (
-                "MIRIFLAGS",
-                "-Zmiri-tree-borrows -Zmiri-permissive-provenance -Zmiri-disable-isolation",
-            ),
-            ("PROPTEST_CASES", "2"),
-        ],
+        env: &[(
+            "MIRIFLAGS",
+            "-Zmiri-tree-borrows -Zmiri-permissive-provenance -Zmiri-disable-isolation",
+        )],
         runs: &[
             Run::new("hakmem-page-box", "boundary").without(&[
                 "a_block_is_accounted_where",
@@ -195,6 +192,7 @@ pub(super) const TOOLS: [Tool; 3] = [
                 "a_bin_moves",
                 "a_drained_cache",
                 "a_full_bin_gives",
+                "a_new_cache_is_small",
                 "a_refill_leaves",
                 "a_refused_refill",
                 "a_short_refill",
