@@ -116,11 +116,13 @@ fn section<'a>(manifest: &'a str, name: &str) -> Option<&'a str> {
     Some(rest.find("\n[").map_or(rest, |end| &rest[..=end]))
 }
 
-/// A package's head and the start of its dependencies.
+/// A package's head and the start of its dependencies. The version is the workspace's: the C library
+/// tells it.
 fn package(name: &str, target: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
     format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
-         {target}[dependencies]\n"
+        "[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2024\"\n\
+         publish = false\n\n{target}[dependencies]\n"
     )
 }
 
