@@ -15,8 +15,8 @@ const LINTS: &[Lint] = &[
         &[
             "clippy",
             "--workspace",
-            "--exclude",
-            "hakmem-malloc",
+            "--exclude=hakmem-malloc",
+            "--exclude=hakmem-recorder",
             "--all-targets",
             "--",
             "-D",
@@ -26,6 +26,7 @@ const LINTS: &[Lint] = &[
     ),
     // By itself: it has no standard library, and the others' tests turn on features that do.
     ("clippy of the C library", &["clippy", "-p", "hakmem-malloc", "--", "-D", "warnings"], &[]),
+    ("clippy of the recorder", &["clippy", "-p", "hakmem-recorder", "--", "-D", "warnings"], &[]),
     ("rustdoc", &["doc", "--no-deps", "--workspace"], &[("RUSTDOCFLAGS", "-Dwarnings")]),
 ];
 

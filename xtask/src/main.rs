@@ -17,6 +17,7 @@ mod so;
 mod soak;
 mod test;
 mod tidy;
+mod trace;
 mod valgrind;
 mod workspace;
 mod wrong;
@@ -133,6 +134,12 @@ enum Command {
     /// peaks of memory (of the largest process) are printed beside each other. Programs that this
     /// machine lacks are named; `--install` gets them by apt-get.
     Programs(programs::Args),
+    /// Record what a program asks its allocator for: `cargo xtask trace -- python3 script.py`
+    ///
+    /// The program runs on a recording build of the C library. The trace of it, or of that of its
+    /// processes which did most, is a file that `cargo xtask bench --replay FILE` runs on every
+    /// allocator; docs/traces.md describes it.
+    Trace(trace::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -174,6 +181,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Wrong(args) => report.part("wrong", |part| wrong::check(&ws, args, part)),
         Command::Capi(args) => report.part("capi", |part| capi::check(&ws, args, part)),
         Command::Soak(args) => report.part("soak", |part| soak::check(&ws, args, part)),
+        Command::Trace(args) if args.check => {
+            report.part("trace", |part| trace::check::check(&ws, part));
+        }
+        Command::Trace(args) => return trace::run(&ws, args).map(|()| ExitCode::SUCCESS),
         Command::Programs(args) if args.list => {
             programs::list(args);
             return Ok(ExitCode::SUCCESS);

@@ -6,7 +6,9 @@ use anyhow::Result;
 
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
-use crate::{asm, bench, capi, controls, lab, loom, programs, sanitize, so, soak, tidy, valgrind};
+use crate::{
+    asm, bench, capi, controls, lab, loom, programs, sanitize, so, soak, tidy, trace, valgrind,
+};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -63,6 +65,7 @@ pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("so", |part| so::check(ws, part));
     report.part("capi", |part| capi::check(ws, &capi::Args::default(), part));
     report.part("lab", |part| lab::check::check(ws, part));
+    report.part("trace", |part| trace::check::check(ws, part));
     report.part("programs", |part| programs::check(ws, &programs::Args::quick(), part));
     report.part("soak", |part| soak::check(ws, &soak::Args::short(), part));
     report.part("valgrind", |part| valgrind::check(ws, &valgrind::Args::default(), part));
@@ -97,8 +100,15 @@ pub(crate) fn test_results(stdout: &str) -> Results {
     results
 }
 
-/// The C library defines `malloc` for its whole process, so it is tested from C instead.
-const ALL: [&str; 5] = ["test", "--workspace", "--exclude", "hakmem-malloc", "--no-fail-fast"];
+/// The C library defines `malloc` for its whole process, so it is tested from C instead; so is the
+/// library that records.
+const ALL: [&str; 5] = [
+    "test",
+    "--workspace",
+    "--exclude=hakmem-malloc",
+    "--exclude=hakmem-recorder",
+    "--no-fail-fast",
+];
 
 /// What has room for a class each, once more with room for 72 instead of 40.
 const MANY_CLASSES: [&str; 16] = [

@@ -1,0 +1,1 @@
+../../crates/hakmem-malloc/build.rs
