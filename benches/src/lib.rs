@@ -17,6 +17,7 @@ pub mod cli;
 pub mod clock;
 pub mod measure;
 pub mod object;
+pub mod replay;
 pub mod report;
 pub mod rng;
 pub mod workloads;

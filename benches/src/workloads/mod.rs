@@ -12,6 +12,7 @@ mod large;
 mod larson;
 mod pair;
 mod relay;
+mod replay;
 mod sh;
 mod slots;
 mod startup;
@@ -66,6 +67,8 @@ pub enum Workload {
     BurstIdle(burst_idle::BurstIdle),
     /// Processes that live a few milliseconds.
     Startup(startup::Startup),
+    /// What a program asked its allocator for, as `cargo xtask trace` recorded it.
+    Replay(replay::Replay),
 }
 
 impl Workload {
@@ -97,6 +100,7 @@ impl Workload {
             Self::Fragment(args) => args.run(common),
             Self::BurstIdle(args) => args.run(common),
             Self::Startup(args) => args.run(common),
+            Self::Replay(args) => args.run(common),
         }
     }
 
@@ -125,6 +129,7 @@ impl Workload {
             Self::Fragment(args) => ("fragment", args.params()),
             Self::BurstIdle(args) => ("burst-idle", args.params()),
             Self::Startup(args) => ("startup", args.params()),
+            Self::Replay(_) => ("replay", Vec::new()),
         }
     }
 }

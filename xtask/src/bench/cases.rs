@@ -1,6 +1,11 @@
 //! What is run: one case is one row of the table.
 
-use anyhow::{Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::trace;
 
 /// How long a run is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +39,8 @@ pub(crate) struct Case {
     pub(crate) no_alloc: bool,
     /// More options, for full runs.
     in_full: &'static str,
+    /// The trace of a replay, in `benches/traces/` or by its whole path, and its threads.
+    trace: Option<(&'static str, usize)>,
     /// Repetitions at most: a row that waits for seconds does not get surer by waiting again.
     most_reps: usize,
 }
@@ -59,8 +66,16 @@ impl Case {
         format!("{} {more}", self.args).trim_end().to_owned()
     }
 
+    /// The trace that is replayed.
+    pub(crate) fn trace(&self) -> Option<PathBuf> {
+        self.trace.map(|(path, _)| trace::folder().join(path))
+    }
+
     /// Threads of the workload.
     pub(crate) fn threads(&self) -> usize {
+        if let Some((_, threads)) = self.trace {
+            return threads;
+        }
         let mut words = self.args.split(' ').skip_while(|word| *word != "--threads");
         words.nth(1).and_then(|number| number.parse().ok()).unwrap_or(1)
     }
@@ -96,8 +111,8 @@ impl Case {
 }
 
 const fn case(name: &'static str, args: &'static str, ops: u64) -> Case {
-    let bump = Bump::Skip;
-    Case { name, args, ops, least: 1, bump, no_alloc: true, in_full: "", most_reps: usize::MAX }
+    let (bump, in_full, trace, most_reps) = (Bump::Skip, "", None, usize::MAX);
+    Case { name, args, ops, least: 1, bump, no_alloc: true, in_full, trace, most_reps }
 }
 
 impl Case {
@@ -113,6 +128,11 @@ impl Case {
 
     const fn in_full(mut self, args: &'static str) -> Self {
         self.in_full = args;
+        self
+    }
+
+    const fn of(mut self, trace: &'static str, threads: usize) -> Self {
+        self.trace = Some((trace, threads));
         self
     }
 
@@ -175,6 +195,10 @@ const CASES: &[Case] = &[
         .in_full("--idle-s 30")
         .most_reps(1),
     case("startup", "startup", 60).only_alloc(),
+    case("replay-python", "replay", 6_000_000).of("python.trace", 1),
+    case("replay-git", "replay", 3_000_000).of("git.trace", 1),
+    case("replay-cc1", "replay", 6_000_000).of("cc1.trace", 1),
+    case("replay-redis", "replay", 6_000_000).of("redis.trace", 3),
 ];
 
 /// What the bench is tested on: a run of about a millisecond, so that most runs are undisturbed also
@@ -205,6 +229,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("fragment", "one allocation or one free"),
     ("burst-idle", "one allocation or one free"),
     ("startup", "one process"),
+    ("replay", "one allocation, free or new size"),
 ];
 
 /// Rows that a quick run leaves out unless they are asked for by name.
@@ -223,7 +248,21 @@ const FULL_ONLY: &[&str] = &[
     "async-pool-8",
     "burst-idle",
     "startup",
+    "replay-git",
+    "replay-cc1",
+    "replay-redis",
 ];
+
+/// A row that replays the trace in this file.
+pub(crate) fn replay(path: &Path) -> Result<&'static Case> {
+    let threads = trace::read(path)?.threads() as usize;
+    let path = fs::canonicalize(path)?.into_os_string().into_string();
+    let path = path.map_err(|path| anyhow!("the path {} is no text", path.display()))?;
+    let stem = Path::new(&path).file_stem().unwrap_or_default().to_string_lossy();
+    let name = format!("replay-{stem}").leak();
+    // Rows live as long as the program.
+    Ok(Box::leak(Box::new(case(name, "replay", 6_000_000).of(path.leak(), threads))))
+}
 
 /// The rows whose names begin with one of `only`; without it all rows, or those of a quick run.
 pub(crate) fn select(only: &[String], quick: bool) -> Result<Vec<&'static Case>> {
@@ -273,6 +312,20 @@ mod tests {
                 assert_eq!(number, case.threads(), "{}", case.name);
             }
         }
+    }
+
+    #[test]
+    fn rows_that_replay_know_the_threads_of_their_traces() {
+        let names: Vec<_> = trace::make::KEPT.iter().map(|kept| kept.name).collect();
+        for name in &names {
+            let row = CASES.iter().find(|case| case.name == format!("replay-{name}")).unwrap();
+            let path = row.trace().unwrap();
+            assert_eq!(path.file_stem().unwrap().to_string_lossy(), **name);
+            assert_eq!(row.threads(), trace::read(&path).unwrap().threads() as usize, "{name}");
+            assert_eq!(replay(&path).unwrap().threads(), row.threads());
+            assert!(fs::metadata(&path).unwrap().len() < 300 << 10, "{name} is small");
+        }
+        assert_eq!(CASES.iter().filter(|case| case.trace.is_some()).count(), names.len());
     }
 
     #[test]

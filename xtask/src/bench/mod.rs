@@ -55,6 +55,9 @@ pub(crate) struct Args {
     /// Only these rows: names or their beginnings, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,
+    /// Replay this trace: with --only beside those rows, else alone.
+    #[arg(long, value_name = "FILE")]
+    replay: Vec<PathBuf>,
     /// Peers: `default` (with --quick: system, mimalloc, mimalloc-v2; else all), `all`, or names.
     #[arg(long, value_delimiter = ',', default_value = "default", value_name = "NAME")]
     peers: Vec<String>,
@@ -81,7 +84,7 @@ pub(crate) struct Args {
     #[arg(long)]
     list: bool,
     /// Test the bench: the same binary twice shows no difference, one that is 5 % slower does.
-    #[arg(long, conflicts_with_all = ["only", "list", "preload"])]
+    #[arg(long, conflicts_with_all = ["only", "replay", "list", "preload"])]
     self_test: bool,
     /// Print the tables of a result that was kept, and stop.
     #[arg(long, value_name = "FILE.json")]
@@ -107,7 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.self_test {
         return self_test::run(args);
     }
-    let cases = cases::select(&args.only, args.quick)?;
+    let cases = wanted(args)?;
     if args.list {
         println!("{}", cases::list(&cases));
         return Ok(());
@@ -127,6 +130,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let about = save::About::new(&places, &field, watch.finish());
     let document = save::document(&plan, &field, &outcome, about);
     report(args, &places, &document)
+}
+
+/// The rows that are asked for.
+fn wanted(args: &Args) -> Result<Vec<&'static cases::Case>> {
+    let mut cases = match args.replay.is_empty() || !args.only.is_empty() {
+        true => cases::select(&args.only, args.quick)?,
+        false => Vec::new(),
+    };
+    for path in &args.replay {
+        cases.push(cases::replay(path)?);
+    }
+    Ok(cases)
 }
 
 fn report(args: &Args, places: &Places, document: &Document) -> Result<()> {

@@ -106,6 +106,9 @@ impl Sample {
 pub(crate) fn command(case: &Case, entrant: &Entrant, length: Length) -> Option<Command> {
     let mut command = Command::new(&entrant.binary);
     command.args(case.all_args(length).split(' ')).args(entrant.more_args);
+    if let Some(trace) = case.trace() {
+        command.arg("--file").arg(trace);
+    }
     let mut ops = case.ops(length);
     match entrant.kind {
         Kind::Subject | Kind::Peer | Kind::Variant => {}
