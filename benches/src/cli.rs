@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::clock::{self, Part};
+use crate::counters;
 use crate::measure::Common;
 use crate::report::{Memory, Results, json};
 use crate::workloads::Workload;
@@ -34,7 +35,8 @@ pub fn run(allocator: &str, prepare: impl FnOnce(usize)) -> ExitCode {
             let memory = run.memory.unwrap_or_else(Memory::read);
             let part = clock::part();
             let part = if run.memory.is_some() { part.map(Part::without_memory) } else { part };
-            let results = Results { run: &run, part, memory, counters: &[] };
+            let counters = counters::counted();
+            let results = Results { run: &run, part, memory, counters: &counters };
             json(name, allocator, &params, &cli.common, &results)
         }
         Err(reason) => {

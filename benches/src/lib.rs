@@ -15,6 +15,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod counters;
 pub mod measure;
 pub mod object;
 pub mod replay;

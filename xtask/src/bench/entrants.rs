@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Args, Places};
+use crate::lab::choice::Choice;
 use crate::lab::files::replace;
 use crate::workspace;
 
@@ -89,6 +90,8 @@ pub(crate) struct Field {
     pub(crate) entrants: Vec<Entrant>,
     /// Name and reason.
     pub(crate) not_measured: Vec<(String, String)>,
+    /// The boxes of those entrants of which they are known.
+    pub(crate) choices: Vec<(String, Choice)>,
 }
 
 impl Field {
@@ -96,6 +99,11 @@ impl Field {
     pub(crate) fn missing(&self) -> String {
         let line = |(name, reason): &(String, String)| format!("not measured: {name} ({reason})");
         self.not_measured.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The boxes of an entrant.
+    pub(crate) fn choice(&self, name: &str) -> Option<&Choice> {
+        self.choices.iter().find(|(entrant, _)| entrant == name).map(|(_, choice)| choice)
     }
 
     pub(crate) fn add(&mut self, name: &str, kind: Kind, built: Result<PathBuf>) {
@@ -121,7 +129,8 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     let mut field = Field::default();
     let mut build = |name: &str, kind| {
         bar.set_message(format!("building {name}"));
-        let built = build(name, args.verbose, places);
+        let more = if kind == Kind::Subject { args.counts.build_options() } else { &[] };
+        let built = build_with(name, more, args.verbose, places);
         bar.inc(1);
         field.add(name, kind, built);
     };
@@ -133,6 +142,7 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     bar.set_message("building no-alloc");
     field.add("no-alloc", Kind::NoAlloc, self::build("system", args.verbose, places));
     bar.finish_and_clear();
+    field.choices.push(("hakmem".to_owned(), Choice::default()));
     Ok(field)
 }
 
@@ -159,11 +169,17 @@ pub(crate) fn progress(steps: u64) -> Result<ProgressBar> {
 
 /// Builds `workload` on one allocator and returns where the binary is.
 pub(crate) fn build(allocator: &str, verbose: bool, places: &Places) -> Result<PathBuf> {
+    build_with(allocator, &[], verbose, places)
+}
+
+/// The same, with more options for cargo.
+fn build_with(allocator: &str, more: &[&str], verbose: bool, places: &Places) -> Result<PathBuf> {
     let mut args = vec!["build", "--release", "--package", "hakmem-benches", "--bin", "workload"];
     args.push("--no-default-features");
     if allocator != "system" {
         args.extend(["--features", allocator]);
     }
+    args.extend(more);
     cargo(&args, verbose, places)?;
     let built = places.metadata.target_directory.join("release/workload");
     let kept = places.out.join(format!("workload-{allocator}"));

@@ -33,7 +33,7 @@ pub(crate) fn field() -> Field {
         ("floor", Kind::NoAlloc),
     ];
     let entrants = kinds.map(|(name, kind)| entrant(name, kind)).into();
-    Field { entrants, not_measured: Vec::new() }
+    Field { entrants, ..Field::default() }
 }
 
 pub(crate) fn plan(least: usize, most: usize) -> Plan {

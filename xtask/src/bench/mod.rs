@@ -12,10 +12,11 @@
 //! # Reading order
 //!
 //! [`cases`] (what is run), [`entrants`] and [`variants`] (on what), [`process`] (one run), [`schedule`]
-//! (all runs), [`stats`] (an interval), [`derive`] (all of them), [`result`] (the file with everything),
+//! (all runs), [`counts`] (runs that are not timed), [`stats`] (an interval), [`derive`] (all of them), [`result`] (the file with everything),
 //! [`table`] (for people).
 
 mod cases;
+mod counts;
 mod derive;
 mod entrants;
 mod limits;
@@ -63,6 +64,8 @@ pub(crate) struct Args {
     peers: Vec<String>,
     #[command(flatten)]
     limits: limits::Limits,
+    #[command(flatten)]
+    counts: counts::Flags,
     #[command(flatten)]
     lab: lab::Swaps,
     /// Compare all combinations: SLOT=A|B or SLOT=* for every box that is known, several with commas
@@ -115,6 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{}", cases::list(&cases));
         return Ok(());
     }
+    args.counts.check()?;
     let plan = args.limits.plan(cases, args)?;
     let places = Places::find()?;
     let field = match args.preload {
@@ -126,9 +130,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let stop = schedule::stop_flag()?;
     let watch = machine::Watch::start(&plan.pin.allowed);
     println!("{}\n{}", machine::describe(watch.so_far()), plan.words());
-    let outcome = schedule::run(&plan, &field, &stop)?;
+    let outcome = match args.counts.timed() {
+        true => schedule::run(&plan, &field, &stop)?,
+        false => schedule::Outcome::default(),
+    };
     let about = save::About::new(&places, &field, watch.finish());
-    let document = save::document(&plan, &field, &outcome, about);
+    let mut document = save::document(&plan, &field, &outcome, about);
+    if outcome.cut_short != Some("interrupted") {
+        let counted = counts::run(args, &places, &plan, &field, &stop)?;
+        (document.counts, document.not_counted) = (counted.counts, counted.notes);
+    }
     report(args, &places, &document)
 }
 

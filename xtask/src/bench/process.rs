@@ -42,6 +42,9 @@ pub(crate) struct Sample {
     /// Numbers that only this workload has, by name.
     #[serde(default)]
     pub(crate) extra: BTreeMap<String, f64>,
+    /// What a binary of wrapped boxes has counted in the timed part.
+    #[serde(default, skip_serializing)]
+    pub(crate) counters: BTreeMap<String, u64>,
     /// Of the timed part; `None` for a workload that does not say when that is.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(crate) timed: Option<Timed>,

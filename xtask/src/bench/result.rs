@@ -3,6 +3,7 @@
 //! `docs/results/README.md` describes every field. Tables and reports read a [`Document`] and
 //! nothing else, so that a kept file shows what the run itself has shown.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::counts::What;
 use super::entrants::Kind;
 use super::process;
 use super::stats::Verdict;
@@ -40,6 +42,12 @@ pub(crate) struct Document {
     pub(crate) damage: Vec<String>,
     /// Ended early, and why.
     pub(crate) cut_short: Option<String>,
+    /// What runs that were not timed have counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) counts: Vec<Count>,
+    /// What was to be counted, and was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) not_counted: Vec<String>,
     pub(crate) samples: Vec<Sample>,
 }
 
@@ -241,6 +249,17 @@ pub(crate) struct Sample {
     pub(crate) place: usize,
     #[serde(flatten)]
     pub(crate) run: process::Sample,
+}
+
+/// What happened in a run that was not timed, in its timed part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Count {
+    pub(crate) row: String,
+    pub(crate) entrant: String,
+    pub(crate) what: What,
+    /// How many operations it was.
+    pub(crate) ops: u64,
+    pub(crate) numbers: BTreeMap<String, f64>,
 }
 
 impl Document {

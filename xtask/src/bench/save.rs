@@ -60,6 +60,8 @@ pub(crate) fn document(plan: &Plan, field: &Field, outcome: &Outcome, about: Abo
         failures: outcome.failed.iter().map(failure).collect(),
         damage: outcome.damage.clone(),
         cut_short: outcome.cut_short.map(str::to_owned),
+        counts: Vec::new(),
+        not_counted: Vec::new(),
         samples: samples(plan, field, outcome),
     }
 }

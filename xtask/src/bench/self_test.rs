@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn field(subject: &Entrant, other: Entrant) -> Field {
-    Field { entrants: vec![subject.clone(), other], not_measured: Vec::new() }
+    Field { entrants: vec![subject.clone(), other], ..Field::default() }
 }
 
 /// How often a difference was seen where there is none, and how often where there is one.

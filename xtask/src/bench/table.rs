@@ -5,6 +5,7 @@ use comfy_table::{
     Attribute, Cell as Shown, CellAlignment, Color, ContentArrangement, Table, TableComponent,
 };
 
+use super::counts::show;
 use super::derive::{END, PEAK, TIME};
 use super::entrants::Kind;
 use super::machine;
@@ -29,14 +30,18 @@ pub(crate) fn page(document: &Document, look: Look) -> String {
         Look::Markdown => format!("**{text}**"),
     }));
     let has = |kind| document.entrants.iter().any(|entrant| entrant.kind == kind);
-    if has(Kind::Variant) {
+    let timed = !document.samples.is_empty() || document.counts.is_empty();
+    if timed && has(Kind::Variant) {
         parts.push(swaps(document, look));
     }
-    if has(Kind::Peer) || !has(Kind::Variant) {
+    if timed && (has(Kind::Peer) || !has(Kind::Variant)) {
         parts.push(peers(document, look));
     }
-    parts.push(legend(document));
-    if look == Look::Markdown {
+    if timed {
+        parts.push(legend(document));
+    }
+    parts.extend(show::all(document, look));
+    if timed && look == Look::Markdown {
         parts.push(absolute(document, look));
     }
     parts.extend(Some(notes(document)).filter(|notes| !notes.is_empty()));
@@ -296,11 +301,12 @@ fn notes(document: &Document) -> String {
         let why = failure.why.lines().next().unwrap_or_default();
         format!("failed: {} on {}: {why}", failure.row, failure.entrant)
     }));
+    lines.extend(document.not_counted.iter().cloned());
     lines.extend(document.damage.iter().map(|damage| format!("WRONG DATA: {damage}")));
     lines.join("\n")
 }
 
-fn empty(look: Look) -> Table {
+pub(super) fn empty(look: Look) -> Table {
     let mut table = Table::new();
     match look {
         Look::Terminal => {

@@ -36,7 +36,8 @@ struct Maker {
 impl Maker {
     fn new(args: &Args, places: &Places) -> Self {
         let target = places.metadata.target_directory.as_std_path();
-        Self { lab: Lab::new(&places.root, target).verbose(args.verbose), under: None }
+        let lab = Lab::new(&places.root, target).verbose(args.verbose);
+        Self { lab: lab.with(args.counts.build_options()), under: None }
     }
 
     fn composition(&self, choice: &Choice) -> Result<Made> {
@@ -87,12 +88,16 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     }
     bar.set_message("building hakmem");
     add(&mut field, "hakmem", Kind::Subject, maker.composition(&Choice::default())?);
+    field.choices.push(("hakmem".to_owned(), Choice::default()));
     bar.inc(1);
     for choice in &choices {
         let name = choice.name();
         bar.set_message(format!("building {name}"));
         match maker.composition(choice) {
-            Ok(made) => add(&mut field, &name, Kind::Variant, made),
+            Ok(made) => {
+                add(&mut field, &name, Kind::Variant, made);
+                field.choices.push((name, choice.clone()));
+            }
             Err(error) if alone => bail!(error),
             // One box of a grid may not fit to another.
             Err(error) => field.not_measured.push((name, first_line(&format!("{error:#}")))),

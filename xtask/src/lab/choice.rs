@@ -15,6 +15,8 @@ pub(crate) struct Choice {
     boxes: BTreeMap<Slot, Chosen>,
     /// The slots that somebody named, the others have their defaults.
     swapped: Vec<Slot>,
+    /// Whether every box is wrapped in one that counts.
+    counting: bool,
 }
 
 /// The box of one slot.
@@ -60,7 +62,8 @@ impl Choice {
     /// The default of every slot.
     pub(crate) fn default() -> Self {
         let first = |slot: Slot| Some((slot, Chosen::Known(slot.boxes().next()?)));
-        Self { boxes: Slot::ALL.into_iter().filter_map(first).collect(), swapped: Vec::new() }
+        let boxes = Slot::ALL.into_iter().filter_map(first).collect();
+        Self { boxes, swapped: Vec::new(), counting: false }
     }
 
     /// The defaults, but for what `swaps` say; all of them together. Paths start at `here`.
@@ -107,6 +110,16 @@ impl Choice {
         self.swapped.push(slot);
     }
 
+    /// The same boxes, each wrapped in one that counts.
+    pub(crate) fn counting(&self) -> Self {
+        Self { counting: true, ..self.clone() }
+    }
+
+    /// Whether the boxes are wrapped.
+    pub(crate) fn is_counting(&self) -> bool {
+        self.counting
+    }
+
     /// Every slot with its box, in the order of [`Slot::ALL`].
     pub(crate) fn boxes(&self) -> impl Iterator<Item = (Slot, &Chosen)> {
         self.boxes.iter().map(|(slot, chosen)| (*slot, chosen))
@@ -148,10 +161,11 @@ impl Choice {
                 format!("{slot}-{}-{:08x}", foreign.package, hasher.finish() >> 32)
             }
         };
-        match slots.as_slice() {
+        let key = match slots.as_slice() {
             [] => "default".to_owned(),
             slots => slots.iter().map(swap).collect::<Vec<_>>().join("."),
-        }
+        };
+        if self.counting { format!("{key}.counting") } else { key }
     }
 }
 

@@ -97,6 +97,12 @@ impl Lab {
         Self { folder: self.folder.join("quick"), options, ..self }
     }
 
+    /// With more arguments for cargo.
+    pub(crate) fn with(mut self, options: &[&str]) -> Self {
+        self.options.extend(options.iter().map(|&option| option.to_owned()));
+        self
+    }
+
     /// Shows what cargo prints.
     pub(crate) fn verbose(self, verbose: bool) -> Self {
         Self { verbose, ..self }

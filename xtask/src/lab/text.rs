@@ -91,7 +91,8 @@ pub(crate) fn of_revision(
     tree: &Path,
     source: &Source<'_>,
 ) -> Result<BTreeMap<String, String>> {
-    let main = format!("//! The workloads on {name}.\n\n{}", program(name, "hakmem_alloc::Hakmem"));
+    let main =
+        format!("//! The workloads on {name}.\n\n{}", program(name, "hakmem_alloc::Hakmem", ""));
     let manifest = workload_manifest(key, &tree.join("crates/hakmem-alloc"), source.root);
     let files = [
         ("Cargo.toml", workspace(name, &["workload"], source)?),
@@ -158,6 +159,10 @@ fn boxes_manifest(choice: &Choice, source: &Source<'_>) -> String {
             }
         }
     }
+    if choice.is_counting() {
+        let folder = source.root.join("crates/counted");
+        text.push_str(&dependency("hakmem-counted", &folder, &BTreeSet::new()));
+    }
     text.push_str(&crates(&known, source));
     text.extend(theirs);
     text
@@ -206,21 +211,58 @@ fn assertion(needed: &str, ty: &str) -> String {
     format!("const _: fn() = || {{ fn fits<T: hakmem_{needed}>() {{}} fits::<{ty}>() }};\n")
 }
 
+/// Where wrapped boxes count.
+const LEDGER: &str = "\
+/// Where these boxes count.
+#[derive(Debug)]
+pub struct Here;
+
+static COUNTERS: hakmem_counted::Counters = hakmem_counted::Counters::new();
+
+impl hakmem_counted::Ledger for Here {
+    fn counters() -> &'static hakmem_counted::Counters {
+        &COUNTERS
+    }
+}
+
+/// What is counted.
+pub use hakmem_counted::NAMES;
+
+/// Writes the counts.
+pub fn read(out: &mut [u64]) {
+    hakmem_counted::read::<Here>(out);
+}
+
+";
+
+/// The type `ty`, in one that counts if the composition is to. No slot is that of the memory.
+fn wrapped(choice: &Choice, slot: Option<Slot>, ty: &str) -> String {
+    match slot {
+        _ if !choice.is_counting() => ty.to_owned(),
+        // Size classes are tables, and what warm pools count is all that its slot is about.
+        Some(Slot::Classes) => ty.to_owned(),
+        Some(Slot::Counters) => "hakmem_counted::Warm<Here>".to_owned(),
+        _ => format!("hakmem_counted::Counted<{ty}, Here>"),
+    }
+}
+
 /// The types, and the assertions that they fit: if one does not, nothing else is compiled, so these
 /// errors are the first ones, and the only ones.
 fn boxes(choice: &Choice) -> String {
     let mut text = format!(
-        "//! {}: one type for each slot, and assertions that they fit.\n#![no_std]\n\n\
+        "//! {}: one type for each slot, and assertions that they fit.\n#![no_std]\n\n{}\
          /// What the pool is made of, with the registry.\n\
-         pub type Memory = hakmem_os_acquire::Acquire<Os>;\n",
-        choice.name()
+         pub type Memory = {};\n",
+        choice.name(),
+        if choice.is_counting() { LEDGER } else { "" },
+        wrapped(choice, None, "hakmem_os_acquire::Acquire<Os>"),
     );
     for (slot, chosen) in choice.boxes() {
         text.push_str(&format!(
             "/// {}\n{NEEDS}{slot} to be a type that others can name\npub type {} = {};\n",
             chosen.name(),
             slot.alias(),
-            chosen.ty()
+            wrapped(choice, Some(slot), chosen.ty())
         ));
     }
     for (slot, _) in choice.boxes() {
@@ -275,15 +317,20 @@ fn on_boxes(choice: &Choice, manifest: &str) -> String {
 
 fn workload(choice: &Choice) -> String {
     let name = choice.name();
-    let (composition, program) = (composition(choice), program(&name, "Composition"));
+    let counting = if choice.is_counting() { COUNTING } else { "" };
+    let (composition, program) = (composition(choice), program(&name, "Composition", counting));
     format!("//! The workloads on {name}.\n\n{composition}\n{program}")
 }
 
+/// What the program does first if its boxes count.
+const COUNTING: &str = "    \
+hakmem_benches::counters::install(hakmem_lab_boxes::NAMES, hakmem_lab_boxes::read);\n";
+
 /// The program with the name `name` on the allocator `ty`.
-fn program(name: &str, ty: &str) -> String {
+fn program(name: &str, ty: &str, before: &str) -> String {
     format!(
         "#[global_allocator]\nstatic GLOBAL: {ty} = <{ty}>::new();\n\n\
-         fn main() -> std::process::ExitCode {{\n    \
+         fn main() -> std::process::ExitCode {{\n{before}    \
          hakmem_benches::cli::run({name:?}, |_| ())\n}}\n"
     )
 }
@@ -347,6 +394,27 @@ mod tests {
         let (old, new) = (lines(&old), lines(&new));
         let added: Vec<_> = new.difference(&old).filter(|line| !line.starts_with("//")).collect();
         assert_eq!(added, ["pub type Front = hakmem_tls_sll::TlsSll;"]);
+    }
+
+    #[test]
+    fn a_counting_composition_has_every_box_wrapped() {
+        let choice = Choice::default();
+        let source = Source {
+            root: Path::new("/repo"),
+            manifest: ROOT,
+            capi_manifest: CAPI_ROOT,
+            many_classes: false,
+        };
+        let generated = files(&choice.counting(), &source).unwrap();
+        let text = &generated["boxes/src/lib.rs"];
+        for slot in [Slot::Front, Slot::Page, Slot::Os, Slot::Registry, Slot::Pool] {
+            let wrapped = format!("pub type {} = hakmem_counted::Counted<", slot.alias());
+            assert!(text.contains(&wrapped), "{slot}");
+        }
+        assert!(text.contains("pub type Memory = hakmem_counted::Counted<"));
+        assert!(text.contains("pub type Counters = hakmem_counted::Warm<Here>;"));
+        assert!(generated["workload/src/main.rs"].contains("counters::install("));
+        assert!(!files(&choice, &source).unwrap()["boxes/src/lib.rs"].contains("counted"));
     }
 
     #[test]
