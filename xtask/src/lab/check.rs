@@ -21,7 +21,7 @@ use crate::{capi, shell};
 const WORKLOAD: [&str; 7] = ["random-mixed", "--set", "256", "--ops", "20000", "--threads", "2"];
 
 /// C programs that go through most of what the library has.
-const PROGRAMS: [&str; 2] = ["api_basic", "threads"];
+const PROGRAMS: [&str; 3] = ["api_basic", "threads", "header_static"];
 
 /// Makes crates of boxes, and swaps them in.
 pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {

@@ -386,6 +386,12 @@ mod tests {
     }
 
     #[test]
+    fn the_library_has_this_workspaces_version() {
+        let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
+        assert!(generated(&[])["capi/Cargo.toml"].contains(&version));
+    }
+
+    #[test]
     fn a_swap_changes_one_type_and_nothing_else() {
         let (old, new) = (generated(&["front=unified-cache"]), generated(&["front=tls-sll"]));
         let lines = |files: &BTreeMap<String, String>| -> BTreeSet<String> {
