@@ -9,6 +9,7 @@ mod fuzz;
 mod lab;
 mod lint;
 mod loom;
+mod new_box;
 mod programs;
 mod report;
 mod sanitize;
@@ -44,6 +45,11 @@ enum Command {
     ///
     /// A part of `cargo xtask test`. `--list` prints the slots and the boxes that are known.
     Lab(lab::Args),
+    /// Make a crate with a box of one's own to start from: right, and slow
+    ///
+    /// It compiles, passes its slot's conformance tests, says where to start, and can be given to
+    /// `cargo xtask bench --swap SLOT=PATH::Type`. Nothing is written over.
+    NewBox(new_box::Args),
     /// Make one HTML file of a result: pictures, tables, and every sample; it needs no network
     ///
     /// Of the newest result, unless one is named. With `--keep` the result stays in docs/results, and
@@ -152,6 +158,10 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         Command::Report(args) => return bench::page::run(&ws, args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => return bench::run(args).map(|()| ExitCode::SUCCESS),
+        Command::NewBox(args) if args.check => {
+            report.part("new-box", |part| new_box::check::check(&ws, part));
+        }
+        Command::NewBox(args) => return new_box::run(&ws, args).map(|()| ExitCode::SUCCESS),
         Command::Lab(args) if args.list => {
             lab::list();
             return Ok(ExitCode::SUCCESS);

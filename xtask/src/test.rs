@@ -7,7 +7,8 @@ use anyhow::Result;
 use crate::report::{Part, Report};
 use crate::workspace::Workspace;
 use crate::{
-    asm, bench, capi, controls, lab, loom, programs, sanitize, so, soak, tidy, trace, valgrind,
+    asm, bench, capi, controls, lab, loom, new_box, programs, sanitize, so, soak, tidy, trace,
+    valgrind,
 };
 
 /// What `cargo xtask test` takes.
@@ -65,6 +66,7 @@ pub(crate) fn all(ws: &Workspace, report: &mut Report) {
     report.part("so", |part| so::check(ws, part));
     report.part("capi", |part| capi::check(ws, &capi::Args::default(), part));
     report.part("lab", |part| lab::check::check(ws, part));
+    report.part("new-box", |part| new_box::check::check(ws, part));
     report.part("trace", |part| trace::check::check(ws, part));
     report.part("programs", |part| programs::check(ws, &programs::Args::quick(), part));
     report.part("soak", |part| soak::check(ws, &soak::Args::short(), part));
