@@ -166,7 +166,7 @@ fn main() -> anyhow::Result<ExitCode> {
             lab::list();
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Lab(_) => report.part("lab", |part| lab::check::check(&ws, part)),
+        Command::Lab(args) => report.part("lab", |part| lab::check::run(&ws, args, part)),
         Command::Run(args) => return programs::become_program(&ws, args),
         Command::Test(args) => return test::run(&ws, args, report),
         Command::Lint => lint::run(&ws, &mut report),

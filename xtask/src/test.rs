@@ -156,8 +156,9 @@ fn cargo_test(ws: &Workspace, args: &[&str], part: &mut Part) -> Result<()> {
 }
 
 /// What takes longer than this run may.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: [&str; 8] = [
     "cargo xtask test --controls: bugs planted, to see each caught; half an hour",
+    "cargo xtask lab --each: the C programs on every known box; an hour",
     "cargo xtask programs: also the programs that take minutes",
     "cargo xtask soak --minutes N: memory over a long time",
     "cargo xtask fuzz: each target for minutes",

@@ -53,6 +53,8 @@ pub(crate) struct Library {
     pub(crate) build: Build,
     pub(crate) shared: PathBuf,
     pub(crate) archive: PathBuf,
+    /// Which boxes it is made of, when they are not those of `build`.
+    pub(crate) boxes: Option<String>,
 }
 
 impl Library {
@@ -123,6 +125,7 @@ impl Workspace {
             build,
             shared: file("libhakmem.so", "libhakmem_hardened.so")?,
             archive: file("libhakmem.a", "libhakmem_hardened.a")?,
+            boxes: None,
         })
     }
 }

@@ -7,12 +7,14 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::slice;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::boxes::Slot;
 use super::choice::Choice;
-use super::{Lab, files};
+use super::{Args, Lab, files};
 use crate::report::Part;
 use crate::workspace::Workspace;
 use crate::{capi, shell};
@@ -22,6 +24,35 @@ const WORKLOAD: [&str; 7] = ["random-mixed", "--set", "256", "--ops", "20000", "
 
 /// C programs that go through most of what the library has.
 const PROGRAMS: [&str; 3] = ["api_basic", "threads", "header_static"];
+
+/// Programs that say what only the default boxes see, or count bytes that only they need.
+const OF_THE_DEFAULT: [&str; 2] = ["wrong/", "limit_"];
+
+/// Runs what is asked for.
+pub(crate) fn run(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> {
+    if args.each { each(ws, &args.filters, part) } else { check(ws, part) }
+}
+
+/// The C programs on each box that is known, one swapped at a time.
+fn each(ws: &Workspace, filters: &[String], part: &mut Part) -> Result<()> {
+    let (swaps, names): (Vec<&String>, Vec<&String>) =
+        filters.iter().partition(|filter| filter.contains('='));
+    let program = |name: &str| {
+        !OF_THE_DEFAULT.iter().any(|own| name.starts_with(own))
+            && (names.is_empty() || names.iter().any(|part| name.contains(part.as_str())))
+    };
+    let lab = Lab::new(&ws.root, &ws.target);
+    for known in Slot::ALL.iter().flat_map(|slot| slot.boxes().skip(1)) {
+        let swap = format!("{}={}", known.slot, known.name);
+        if swaps.is_empty() || swaps.iter().any(|part| swap.contains(part.as_str())) {
+            match lab.library(&Choice::swapped(slice::from_ref(&swap), &ws.root)?) {
+                Ok(library) => capi::check_library(ws, program, &library, part)?,
+                Err(error) => part.fail(&swap, &format!("{error:#}")),
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Makes crates of boxes, and swaps them in.
 pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
@@ -141,7 +172,7 @@ fn swapped(ws: &Workspace, outside: &Path, part: &mut Part) -> Result<()> {
     part.verdict(&format!("a workload on {}", choice.name()), fault);
     // Without link-time optimisation it would want an unwinder.
     let library = Lab::new(&ws.root, &ws.target).library(&choice)?;
-    capi::check_library(ws, &PROGRAMS, &library, part)
+    capi::check_library(ws, |name| PROGRAMS.contains(&name), &library, part)
 }
 
 /// A box of the same crate that has no blocks: with it there is no memory. Built after the other one,

@@ -31,11 +31,18 @@ use fit::Failed;
 use text::{Part, Source};
 
 /// What `cargo xtask lab` takes.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// Print the slots and the boxes that are known to fit, and stop
     #[arg(long)]
     pub(crate) list: bool,
+    /// Run the C programs of tests/c on each box that is known instead, one swapped at a time, but for
+    /// those that know the default boxes: wrong/*, limit_*
+    #[arg(long)]
+    pub(crate) each: bool,
+    /// With --each: only the programs, and only the boxes (`front=none`), that have one of these in them
+    #[arg(requires = "each")]
+    pub(crate) filters: Vec<String>,
 }
 
 /// Prints every slot with its boxes, the default first.
@@ -124,7 +131,8 @@ impl Lab {
             let kept = self.place(choice).join(format!("built/libhakmem.{ending}"));
             files::replace(&built, &kept).map(|()| kept)
         };
-        Ok(Library { build: Build::Default, shared: keep("so")?, archive: keep("a")? })
+        let boxes = Some(choice.name());
+        Ok(Library { build: Build::Default, shared: keep("so")?, archive: keep("a")?, boxes })
     }
 
     fn place(&self, choice: &Choice) -> PathBuf {

@@ -91,7 +91,8 @@ impl Lab {
             files::replace(&revision.built(file), &kept).map(|()| kept)
         };
         let (shared, archive) = (keep("libhakmem.so")?, keep("libhakmem.a")?);
-        Ok(Library { build: Build::Default, shared, archive })
+        let boxes = Some(revision.name.clone());
+        Ok(Library { build: Build::Default, shared, archive, boxes })
     }
 }
 
