@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { THREADS = 4, ROUNDS = 50000, SLOTS = 8 };
+enum { THREADS = 4, ROUNDS = 100000, SLOTS = 8 };
 
 static _Atomic(char *) slots[SLOTS];
 static pthread_barrier_t step;
@@ -16,8 +16,9 @@ static void *work(void *arg) {
     pthread_barrier_wait(&step);
     for (int i = 0; i < ROUNDS; i++) {
         state = state * 1664525 + 1013904223;
-        char *mine = malloc(8 + (state >> 28) * 16);
-        if (state >> 16 & 1) mine = realloc(mine, 8 + (state >> 24 & 15) * 16);
+        // Small blocks stay with threads for a while; large ones are anybody's at once.
+        char *mine = malloc(state >> 17 & 7 ? 40000 : 8 + (state >> 28) * 16);
+        if ((state >> 13 & 15) == 0) mine = realloc(mine, 8 + (state >> 24 & 15) * 16);
         free(atomic_exchange(&slots[state >> 20 & (SLOTS - 1)], mine));
     }
     pthread_barrier_wait(&step);

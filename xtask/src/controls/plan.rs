@@ -108,7 +108,7 @@ fn control(entry: Entry) -> Result<Control> {
     Ok(Control { name, why: entry.why, edits, caught_by, timeout_s: entry.timeout_s })
 }
 
-/// `program X` and `soak N` are words of controls; the rest is said as on the command line.
+/// `program X`, `soak N` and `trace` are words of controls; the rest is said as on the command line.
 fn named(text: &str) -> Result<Named> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let command = |words: &[&str]| Named::Command(words.iter().map(|&w| w.to_owned()).collect());
@@ -123,6 +123,7 @@ fn named(text: &str) -> Result<Named> {
         },
         ["program", name] => command(&["programs", name]),
         ["soak", seconds] => command(&["soak", "--seconds", seconds]),
+        ["trace"] => command(&["trace", "--check"]),
         ["so" | "asm"] | ["sanitize" | "valgrind" | "fuzz", ..] => command(&words),
         _ => bail!("`{text}` names no kind of test"),
     })
