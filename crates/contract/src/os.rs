@@ -119,6 +119,18 @@ pub unsafe trait OsPort {
     /// Milliseconds of a clock that does not go back.
     fn now_ms(&self) -> u64;
 
+    /// Waits as long as the word at `word` is `value`, or shorter. For boxes with a lock; a port that
+    /// knows no way to wait returns at once.
+    fn wait_while(&self, word: NonNull<u32>, value: u32) {
+        let _ = (word, value);
+        core::hint::spin_loop();
+    }
+
+    /// Wakes one thread that waits for the word at `word`.
+    fn wake_one(&self, word: NonNull<u32>) {
+        let _ = word;
+    }
+
     /// Writes `line` to the standard error stream and ends the process.
     fn die(&self, line: &[u8]) -> !;
 }
@@ -213,6 +225,18 @@ pub unsafe trait Memory: MetaArena {
 
     /// Milliseconds of a clock that does not go back.
     fn now_ms(&self) -> u64;
+
+    /// Waits as long as the word at `word` is `value`, or shorter. For boxes with a lock; memory that
+    /// knows no way to wait returns at once.
+    fn wait_while(&self, word: NonNull<u32>, value: u32) {
+        let _ = (word, value);
+        core::hint::spin_loop();
+    }
+
+    /// Wakes one thread that waits for the word at `word`.
+    fn wake_one(&self, word: NonNull<u32>) {
+        let _ = word;
+    }
 
     /// Sets what the cache may keep. Holds from the next release on.
     fn configure(&self, limits: Limits);

@@ -43,6 +43,11 @@ impl Span {
 /// - **Exclusive**: units are handed to nobody else before they were released.
 /// - **Covered**: the registry has room for the tags of every span handed out, so that publishing
 ///   cannot fail.
+///
+/// # What else is expected
+///
+/// No unsafe code relies on these; a pool that does otherwise says so, and is for comparison.
+///
 /// - **Flat**: no call costs more as the number of SuperSlabs grows.
 /// - **No lock**: a thread that stops for ever inside a call keeps at most the units of that
 ///   call.

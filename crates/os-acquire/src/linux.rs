@@ -232,6 +232,18 @@ unsafe impl OsPort for Linux {
         now.tv_sec.cast_unsigned() * 1000 + now.tv_nsec.cast_unsigned() / 1_000_000
     }
 
+    fn wait_while(&self, word: NonNull<u32>, value: u32) {
+        let operation = arg(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
+        let word = word.as_ptr().expose_provenance();
+        // Whatever the answer, the caller looks again.
+        simple(libc::SYS_futex, [word, operation, value as usize, 0, 0, 0]);
+    }
+
+    fn wake_one(&self, word: NonNull<u32>) {
+        let operation = arg(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG);
+        simple(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, 1, 0, 0, 0]);
+    }
+
     fn die(&self, line: &[u8]) -> ! {
         write_all(line);
         let process = simple(libc::SYS_getpid, [0; 6]);
@@ -302,7 +314,7 @@ fn write_all(line: &[u8]) {
 
 /// A call that changes no memory of this process.
 fn simple(number: c_long, args: [usize; 6]) -> usize {
-    // SAFETY: getpid, gettid, tgkill, exit_group and write (which reads a live slice) leave
-    // memory alone.
+    // SAFETY: getpid, gettid, tgkill, exit_group, futex and write (which reads a live slice)
+    // leave memory alone.
     unsafe { call(number, args) }
 }

@@ -2,6 +2,7 @@
 #![cfg(all(target_os = "linux", not(loom)))]
 
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::SeqCst};
 
 use hakmem_contract::{Memory, MetaArena, OsPort, SUPERSLAB};
 use hakmem_os_acquire::{Acquire, Linux};
@@ -184,4 +185,57 @@ fn the_clock_goes_on() {
     std::thread::sleep(std::time::Duration::from_millis(50));
     let after = Linux.now_ms();
     assert!((40..5000).contains(&(after - before)), "{before} {after}");
+}
+
+/// What the system says of thread `id` of this process: `S` when it sleeps.
+fn state_of(id: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{id}/stat")).ok()?;
+    // After the name, which is in brackets.
+    stat.rsplit(") ").next()?.chars().next()
+}
+
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(2));
+}
+
+/// Whether `done` becomes true, after at most so many looks.
+fn comes(looks: usize, done: impl Fn() -> bool) -> bool {
+    (0..looks).any(|_| {
+        pause();
+        done()
+    })
+}
+
+#[test]
+fn who_waits_sleeps_until_it_is_woken() {
+    let word = AtomicU32::new(7);
+    let address = || NonNull::from(&word).cast();
+    let (id, woken) = (AtomicI32::new(0), AtomicBool::new(false));
+    // Another value: no reason to wait.
+    Linux.wait_while(address(), 8);
+    let [slept, too_early, in_time] = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // SAFETY: has no preconditions.
+            id.store(unsafe { libc::gettid() }, SeqCst);
+            while word.load(SeqCst) == 7 {
+                Linux.wait_while(address(), 7);
+            }
+            woken.store(true, SeqCst);
+        });
+        comes(1000, || id.load(SeqCst) != 0);
+        // It may be asleep for another reason once; not ten times in a row.
+        let slept = comes(1000, || (0..10).all(|_| state_of(id.load(SeqCst)) == Some('S')));
+        word.store(8, SeqCst);
+        pause();
+        let too_early = woken.load(SeqCst);
+        Linux.wake_one(address());
+        let in_time = comes(1000, || woken.load(SeqCst));
+        let wake = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+        // SAFETY: wakes whoever still waits, so that a test which fails comes to its end.
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), wake, i32::MAX) };
+        [slept, too_early, in_time]
+    });
+    assert!(slept, "it did not sleep");
+    assert!(!too_early, "it woke by itself");
+    assert!(in_time, "nobody woke it");
 }

@@ -35,6 +35,12 @@ pub mod cell {
     }
 }
 
+/// Where a word is, for the system.
+#[inline]
+pub fn address_of(word: &atomic::AtomicU32) -> core::ptr::NonNull<u32> {
+    core::ptr::NonNull::from(word).cast()
+}
+
 /// Spin hints.
 pub mod hint {
     pub use core::hint::spin_loop;

@@ -9,8 +9,8 @@
 //!
 //! # What it does not do
 //!
-//! It holds no state and makes no choice of an ordering for anybody: only [`tree`], [`marks`] and
-//! [`spares`] order anything, and each has its own table of edges.
+//! It holds no state and makes no choice of an ordering for anybody: only [`tree`], [`marks`],
+//! [`spares`] and [`lock`] order anything, and each has its own table of edges.
 //!
 //! # Reading order
 //!
@@ -24,11 +24,12 @@ mod imp;
 #[cfg(loom)]
 #[path = "imp_loom.rs"]
 mod imp;
+pub mod lock;
 pub mod marks;
 pub mod spares;
 pub mod tree;
 
-pub use imp::{atomic, cell, hint};
+pub use imp::{address_of, atomic, cell, hint};
 
 /// Makes a function `const` in a program; loom's constructors are not `const`.
 #[cfg(not(loom))]

@@ -238,6 +238,14 @@ unsafe impl<P: OsPort> Memory for Acquire<P> {
         self.os.now_ms()
     }
 
+    fn wait_while(&self, word: NonNull<u32>, value: u32) {
+        self.os.wait_while(word, value);
+    }
+
+    fn wake_one(&self, word: NonNull<u32>) {
+        self.os.wake_one(word);
+    }
+
     fn configure(&self, limits: Limits) {
         self.settings.set(limits);
         if !limits.names {

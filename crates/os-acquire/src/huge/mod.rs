@@ -266,6 +266,14 @@ unsafe impl<P: HugePages> OsPort for Huge<P> {
         self.os.now_ms()
     }
 
+    fn wait_while(&self, word: NonNull<u32>, value: u32) {
+        self.os.wait_while(word, value);
+    }
+
+    fn wake_one(&self, word: NonNull<u32>) {
+        self.os.wake_one(word);
+    }
+
     fn die(&self, line: &[u8]) -> ! {
         self.os.die(line)
     }
