@@ -7,7 +7,7 @@ use std::ptr::{self, NonNull};
 use hakmem_alloc::{Allocator, Boxes, parts};
 use hakmem_contract::{OsPort, Pool, Registry};
 use hakmem_os_acquire::Acquire;
-use hakmem_shared_pool::Census;
+use hakmem_shared_pool::{Census, Policy};
 
 /// An allocator that can run a [`Program`](crate::Program).
 pub trait Subject: Sync + Debug {
@@ -79,7 +79,9 @@ pub trait Ledger {
     fn holds(&self) -> Option<(Census, bool)>;
 }
 
-impl<O: OsPort + Faults + 'static, R: Registry> Ledger for parts::SharedPool<Acquire<O>, R> {
+impl<O: OsPort + Faults + 'static, R: Registry, P: Policy> Ledger
+    for parts::SharedPool<Acquire<O>, R, P>
+{
     type Os = O;
 
     fn mappings(&self) -> &Acquire<O> {

@@ -9,11 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bolero::check;
-use fresh::{Chained, Flattened, Hard, Hashed, InARow, Listed, Placed, Port, Standard, World};
+use fresh::{
+    Chained, Fitted, Flattened, Hard, Hashed, InARow, Listed, Placed, Port, Standard, World,
+};
 use hakmem_alloc::census::{CountBlocks, CountFree};
 use hakmem_alloc::{Allocator, Hakmem, parts};
 use hakmem_contract::{Registry, Survey};
 use hakmem_fuzz::{Done, Program, Schedule, Subject, System, reproducible, run, run_audited};
+use hakmem_shared_pool::Policy;
 
 /// Calls that each target makes at least under `cargo test`.
 const TURNS: u64 = 3_000_000;
@@ -22,6 +25,7 @@ const CHAINED: u64 = 1_000_000;
 const HASHED: u64 = 300_000;
 const ROWED: u64 = 500_000;
 const FLAT: u64 = 100_000;
+const FITTED: u64 = 300_000;
 const HARDENED: u64 = 500_000;
 const AT_ONCE: u64 = 5_000_000;
 const _: () = assert!(TURNS + LISTED + CHAINED + HASHED + ROWED + HARDENED + AT_ONCE >= 10_000_000);
@@ -74,14 +78,15 @@ where
 }
 
 /// Every mapped byte is somewhere, and so many of them are live.
-fn account<B, R>(allocator: &Allocator<B>, live: usize)
+fn account<B, R, P>(allocator: &Allocator<B>, live: usize)
 where
     B: Placed<
             Page: CountFree,
             Front: CountBlocks,
-            Pool = parts::SharedPool<parts::Acquire<Port<B>>, R>,
+            Pool = parts::SharedPool<parts::Acquire<Port<B>>, R, P>,
         >,
     R: Registry + Survey,
+    P: Policy,
 {
     // SAFETY: between turns no thread is in the allocator.
     let census = unsafe { allocator.census() };
@@ -130,7 +135,7 @@ fn on_a_hash_table() {
     let tally = Tally::default();
     check!()
         .with_type::<Program>()
-        .with_iterations(programs(HASHED))
+        .with_iterations(programs(HASHED + HASHED / 2))
         .with_max_len(MOST_BYTES)
         .for_each(|program| tally.add(&in_world::<Hashed>(program, account)));
     tally.check(HASHED);
@@ -148,13 +153,25 @@ fn in_a_row() {
     tally.check(ROWED);
 }
 
+/// A pool with one lock.
+#[test]
+fn on_first_fit() {
+    let tally = Tally::default();
+    check!()
+        .with_type::<Program>()
+        .with_iterations(programs(FITTED + FITTED / 2))
+        .with_max_len(MOST_BYTES)
+        .for_each(|program| tally.add(&in_world::<Fitted>(program, account)));
+    tally.check(FITTED);
+}
+
 /// A registry in one array.
 #[test]
 fn on_an_array() {
     let tally = Tally::default();
     check!()
         .with_type::<Program>()
-        .with_iterations(programs(FLAT))
+        .with_iterations(programs(FLAT + FLAT / 2))
         .with_max_len(MOST_BYTES)
         .for_each(|program| tally.add(&in_world::<Flattened>(program, account)));
     tally.check(FLAT);

@@ -15,7 +15,7 @@ use hakmem_contract::{
 };
 use hakmem_fuzz::bits::{Bits, Step, Steps};
 use hakmem_fuzz::reproducible;
-use hakmem_shared_pool::{SharedPool, Standard};
+use hakmem_shared_pool::{FirstFit, Policy, SharedPool, Standard};
 
 /// What is done, and what happens.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,7 @@ impl Naive {
     }
 }
 
-type Pool = SharedPool<Fake, Table>;
+type Pool<P> = SharedPool<Fake, Table, P>;
 
 fn pointer(address: usize) -> NonNull<u8> {
     NonNull::new(std::ptr::without_provenance_mut(address)).expect("not null")
@@ -94,7 +94,7 @@ fn pick<T>(list: &mut Vec<T>, which: usize) -> Option<T> {
     Some(list.swap_remove(which))
 }
 
-fn on_spans(pool: &Pool, naive: &mut Naive, act: Act) {
+fn on_spans<P: Policy>(pool: &Pool<P>, naive: &mut Naive, act: Act) {
     match act {
         Act::Acquire { units, want } => {
             for span in acquire(pool, units, want) {
@@ -139,7 +139,7 @@ fn on_spans(pool: &Pool, naive: &mut Naive, act: Act) {
     }
 }
 
-fn on_blocks(pool: &Pool, naive: &mut Naive, act: Act) {
+fn on_blocks<P: Policy>(pool: &Pool<P>, naive: &mut Naive, act: Act) {
     match act {
         Act::AcquireBlock(units) => {
             let Some((base, zeroed)) = pool.acquire_span(units) else { return };
@@ -171,7 +171,7 @@ fn on_blocks(pool: &Pool, naive: &mut Naive, act: Act) {
     }
 }
 
-fn on_huge(pool: &Pool, naive: &mut Naive, act: Act) {
+fn on_huge<P: Policy>(pool: &Pool<P>, naive: &mut Naive, act: Act) {
     match act {
         Act::AcquireHuge(bytes) => {
             let Some((base, zeroed)) = pool.acquire_huge(bytes, 1) else { return };
@@ -208,7 +208,7 @@ fn on_huge(pool: &Pool, naive: &mut Naive, act: Act) {
     }
 }
 
-fn on_time(pool: &Pool, act: Act) {
+fn on_time<P: Policy>(pool: &Pool<P>, act: Act) {
     match act {
         Act::Purge { later, all } => {
             let now = pool.memory().now.fetch_add(later, SeqCst) + later;
@@ -223,7 +223,7 @@ fn on_time(pool: &Pool, act: Act) {
     }
 }
 
-fn check_units(pool: &Pool, naive: &Naive) {
+fn check_units<P: Policy>(pool: &Pool<P>, naive: &Naive) {
     let huge: usize = naive.huge.iter().map(|block| block.1).sum();
     let units = pool.census().free_units + naive.units();
     assert_eq!(units * UNIT + huge, pool.memory().outstanding(), "units were lost, or made up");
@@ -232,8 +232,8 @@ fn check_units(pool: &Pool, naive: &Naive) {
     assert!(pool.is_consistent());
 }
 
-fn run(steps: &Steps<Act>) {
-    let pool = pool(Fake::default(), Standard);
+fn run(policy: impl Policy, steps: &Steps<Act>) {
+    let pool = pool(Fake::default(), policy);
     let mut naive = Naive::default();
     for act in steps.iter() {
         on_spans(&pool, &mut naive, act);
@@ -262,5 +262,13 @@ fn no_unit_is_lost_or_shared() {
     check!()
         .with_type::<Steps<Act>>()
         .with_iterations(4_000)
-        .for_each(|steps| reproducible(|| run(steps)));
+        .for_each(|steps| reproducible(|| run(Standard, steps)));
+}
+
+#[test]
+fn nor_with_one_lock_and_first_fit() {
+    check!()
+        .with_type::<Steps<Act>>()
+        .with_iterations(1_000)
+        .for_each(|steps| reproducible(|| run(FirstFit::new(), steps)));
 }

@@ -75,6 +75,14 @@ unsafe impl<M: Memory, L: Ledger> Memory for Counted<M, L> {
         self.inner().now_ms()
     }
 
+    fn wait_while(&self, word: NonNull<u32>, value: u32) {
+        self.inner().wait_while(word, value);
+    }
+
+    fn wake_one(&self, word: NonNull<u32>) {
+        self.inner().wake_one(word);
+    }
+
     fn configure(&self, limits: Limits) {
         self.inner().configure(limits);
     }
@@ -178,6 +186,14 @@ unsafe impl<O: OsPort, L: Ledger> OsPort for Counted<O, L> {
     fn now_ms(&self) -> u64 {
         L::note(Event::Clock);
         self.inner().now_ms()
+    }
+
+    fn wait_while(&self, word: NonNull<u32>, value: u32) {
+        self.inner().wait_while(word, value);
+    }
+
+    fn wake_one(&self, word: NonNull<u32>) {
+        self.inner().wake_one(word);
     }
 
     fn die(&self, line: &[u8]) -> ! {

@@ -19,7 +19,7 @@ use hakmem_contract::{
 use hakmem_free_list_page::FreeListSlab;
 use hakmem_os_acquire::Acquire;
 use hakmem_page_box::Slab;
-use hakmem_shared_pool::SharedPool;
+use hakmem_shared_pool::{Policy, SharedPool};
 use hakmem_tiered_front::{Magazine, Tiered};
 use hakmem_tls_sll::TlsSll;
 use hakmem_unified_cache::UnifiedCache;
@@ -213,10 +213,11 @@ unsafe fn held<B: Boxes<Page: CountFree, Front: CountBlocks>>(
     [front, outbox]
 }
 
-impl<B, O, R> Allocator<B>
+impl<B, O, R, P> Allocator<B>
 where
-    B: Boxes<Page: CountFree, Front: CountBlocks, Pool = SharedPool<Acquire<O>, R>>,
+    B: Boxes<Page: CountFree, Front: CountBlocks, Pool = SharedPool<Acquire<O>, R, P>>,
     O: OsPort,
+    P: Policy,
     R: Registry + Survey,
 {
     /// Where every mapped byte is. O(all that there is); for tests.

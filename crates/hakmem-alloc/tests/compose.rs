@@ -88,6 +88,23 @@ mod huge {
     }
 }
 
+/// A pool with one lock.
+mod fitted {
+    use super::*;
+    use hakmem_shared_pool::{FirstFit, SharedPool};
+
+    compose! {
+        /// The pool takes the first SuperSlab that has room.
+        pub(crate) Fitted, "hakmem_test_fitted_word" {
+            classes: parts::FourPerDoubling,
+            front: parts::UnifiedCache,
+            counters: parts::NoCounters,
+            page: parts::Slab,
+            pool: SharedPool<parts::Acquire<parts::Linux>, parts::TwoLevel, FirstFit>,
+        }
+    }
+}
+
 /// The warm pool counts.
 mod counted {
     use super::*;
@@ -169,6 +186,7 @@ static CHAINED: chained::Chained = chained::Chained::new();
 static HASHED: hashed::Hashed = hashed::Hashed::new();
 static FLAT: flat::Flattened = flat::Flattened::new();
 static HUGE: huge::OnHugePages = huge::OnHugePages::new();
+static FITTED: fitted::Fitted = fitted::Fitted::new();
 static COUNTED: counted::Counted = counted::Counted::new();
 
 #[test]
@@ -194,6 +212,11 @@ fn slabs_of_lists_pass() {
 #[test]
 fn huge_pages_pass() {
     basic_suite(&HUGE);
+}
+
+#[test]
+fn one_lock_and_first_fit_pass() {
+    basic_suite(&FITTED);
 }
 
 #[test]
@@ -255,7 +278,8 @@ fn two_in_one_process_do_not_meet() {
             std::thread::spawn(move || match i {
                 0 => mix(&DEFAULT, &COUNTED),
                 1 => mix(&DEFAULT, &CHAINED),
-                _ => mix(&LISTED, &HASHED),
+                2 => mix(&LISTED, &HASHED),
+                _ => mix(&FITTED, &HASHED),
             })
         })
         .collect();
@@ -264,6 +288,15 @@ fn two_in_one_process_do_not_meet() {
     }
     mix(&COUNTED, &LISTED);
     mix(&CHAINED, &LISTED);
+}
+
+/// Threads that want units of the pool with one lock, all at once.
+#[test]
+fn threads_take_turns_at_one_lock() {
+    let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(|| mix(&FITTED, &FITTED))).collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 /// A block of one is foreign to the other.

@@ -18,13 +18,15 @@ pub(crate) const fn trees<const N: usize>() -> [BitTree; N] {
     [const { BitTree::new() }; N]
 }
 
-impl<M: Fresh, R: Fresh> Fresh for SharedPool<M, R> {
+impl<M: Fresh, R: Fresh, P: Fresh> Fresh for SharedPool<M, R, P> {
     const FRESH: Unplaced<Self> = {
         // SAFETY: a part of this value, which whoever places it does not move.
         let memory = unsafe { M::FRESH.place() };
         // SAFETY: as above.
         let registry = unsafe { R::FRESH.place() };
-        Unplaced::new(Self::new(memory, registry))
+        // SAFETY: as above.
+        let policy = unsafe { P::FRESH.place() };
+        Unplaced::new(Self::with_policy(memory, registry, policy))
     };
 }
 

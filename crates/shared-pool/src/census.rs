@@ -54,7 +54,8 @@ impl<M, R, P: Policy> SharedPool<M, R, P> {
 
     /// Whether each order of which SuperSlab `number` has a run has its hint.
     fn has_hints(&self, number: u32, units: Units) -> bool {
-        self.room.iter().take(units.levels()).all(|room| room.contains(number as usize))
+        P::EXCLUSIVE
+            || self.room.iter().take(units.levels()).all(|room| room.contains(number as usize))
     }
 
     /// The state of every number in use.

@@ -66,7 +66,7 @@
 //! # Reading order
 //!
 //! `state.rs` (the word), `entry.rs`, `pool.rs` (claim, give, map, retire), `purge.rs`; then
-//! `spans.rs` and `huge.rs`, blocks that are not in slabs.
+//! `spans.rs` and `huge.rs`, blocks that are not in slabs; last `first_fit.rs`, another choice.
 //!
 //! [`Memory`]: hakmem_contract::Memory
 #![cfg_attr(not(loom), no_std)]
@@ -79,6 +79,7 @@ mod arrays;
 mod arrays;
 mod census;
 mod entry;
+pub mod first_fit;
 mod huge;
 pub mod policy;
 mod pool;
@@ -88,5 +89,6 @@ mod spans;
 mod state;
 
 pub use census::Census;
+pub use first_fit::FirstFit;
 pub use policy::{Policy, Standard};
 pub use pool::{KEEP_EMPTY, SharedPool};

@@ -1,8 +1,10 @@
 //! What a test may change about the pool.
 
+use hakmem_contract::{Fresh, Memory, Unplaced};
 use hakmem_sync::atomic::Ordering;
 
-/// Counts the pool's steps, and lets a model cut an edge of its protocol. In a program: nothing.
+/// Counts the pool's steps, and lets a model cut an edge of its protocol. In a program: nothing, or
+/// another way to choose and to keep others out.
 ///
 /// # Safety
 ///
@@ -13,6 +15,7 @@ use hakmem_sync::atomic::Ordering;
 ///
 /// - With the constants as they are here, every edge of the protocol is whole.
 /// - `step` touches nothing of the pool.
+/// - If `EXCLUSIVE`, no two threads are in `exclude` at once, and what one did there the next one sees.
 pub unsafe trait Policy {
     /// The tail of P1.
     const GIVE: Ordering = Ordering::AcqRel;
@@ -34,6 +37,16 @@ pub unsafe trait Policy {
     const PURGE_CLAIMED: bool = true;
     /// Whether units are purged when they were free for a while.
     const DECAY: bool = true;
+    /// Whether [`exclude`](Self::exclude) keeps others out. Then the state of a SuperSlab is changed
+    /// in there by plain loads and stores, and units are looked for from the first SuperSlab on.
+    const EXCLUSIVE: bool = false;
+
+    /// Does `work`, which changes the state of SuperSlabs, and does not come back here.
+    #[inline(always)]
+    fn exclude<T>(&self, memory: &impl Memory, work: impl FnOnce() -> T) -> T {
+        let _ = memory;
+        work()
+    }
 
     /// Called once for every atomic operation and every visit to a tree.
     fn step(&self);
@@ -42,6 +55,10 @@ pub unsafe trait Policy {
 /// The policy of programs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Standard;
+
+impl Fresh for Standard {
+    const FRESH: Unplaced<Self> = Unplaced::new(Self);
+}
 
 // SAFETY: the constants are the trait's.
 unsafe impl Policy for Standard {

@@ -115,11 +115,11 @@ impl<M, R, P> SharedPool<M, R, P> {
 impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
     /// Claims runs of SuperSlab `number` and returns how many.
     #[inline]
-    fn take_from(&self, number: u32, units: usize, out: &mut [Span]) -> usize {
+    pub(crate) fn take_from(&self, number: u32, units: usize, out: &mut [Span]) -> usize {
         let Some(entry) = self.entry(number) else { return 0 };
         let early = if P::CLAIM_FIRST { 0 } else { entry.unit(0) };
         self.policy.step();
-        let claim = entry.state.claim_runs(units, out.len(), P::CLAIM);
+        let claim = entry.state.claim_runs::<P>(units, out.len());
         let Some(claim) = claim else { return 0 };
         // After the claim: only an owner may ask where the SuperSlab is (P3).
         let base = if P::CLAIM_FIRST { entry.unit(0) } else { early };
@@ -142,10 +142,18 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         }
     }
 
+    /// The trees of hints; none where all SuperSlabs are looked at.
+    #[inline]
+    fn hints(&self) -> &[BitTree] {
+        if P::EXCLUSIVE { &[] } else { &self.room }
+    }
+
     /// SuperSlab `number` has no run of order `order`: removes the hint, and puts it back if there
     /// is one after all.
     fn forget_room(&self, number: u32, order: usize) {
-        let (Some(room), Some(entry)) = (self.room.get(order), self.entry(number)) else { return };
+        let (Some(room), Some(entry)) = (self.hints().get(order), self.entry(number)) else {
+            return;
+        };
         self.policy.step();
         room.clear(number as usize);
         if P::LOOK_AGAIN {
@@ -197,7 +205,8 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
             return;
         }
         self.policy.step();
-        let (before, after) = entry.state.give(mask, zero, P::GIVE);
+        let give = || entry.state.give::<P>(mask, zero);
+        let (before, after) = self.policy.exclude(&self.memory, give);
         debug_assert!(before.free & mask == 0, "units released twice");
         if after.free == ALL && self.note_empty(number) {
             return;
@@ -205,7 +214,7 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         // A wholly free SuperSlab gets all of them again: it makes good what a thread left undone that
         // stopped for ever (the process forked) between a mask and its hint.
         let from = if after.free == ALL { 0 } else { before.levels() };
-        for room in self.room.get(from..after.levels()).unwrap_or_default() {
+        for room in self.hints().get(from..after.levels()).unwrap_or_default() {
             self.policy.step();
             room.set(number as usize);
         }
@@ -224,12 +233,18 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
         others >= KEEP_EMPTY.cast_signed() && self.retire(number)
     }
 
+    /// Claims all units of `mask` or none.
+    fn claim_exact(&self, entry: &Entry, mask: u32) -> Option<Claim> {
+        self.policy.exclude(&self.memory, || entry.state.claim_exact::<P>(mask))
+    }
+
     /// Gives SuperSlab `number` to `Memory` if it is wholly free.
     pub(crate) fn retire(&self, number: u32) -> bool {
         let Some(entry) = self.entry(number) else { return false };
         self.policy.step();
         // All 32 units at once: from here on nobody else can own one, or look at `base`.
-        let Some(claim) = entry.state.claim_exact(ALL, P::CLAIM) else { return false };
+        let claim = self.claim_exact(entry, ALL);
+        let Some(claim) = claim else { return false };
         self.note_claim(number, claim);
         let Some(base) = pointer(entry.unit(0)) else { return false };
         // SAFETY: every unit was just claimed, so the range is ours, and it is not used again.
@@ -258,6 +273,9 @@ unsafe impl<M: Memory, R: Registry, P: Policy> UnitPool for SharedPool<M, R, P> 
         let Some(room) = self.room.get(order) else { return 0 };
         if out.is_empty() {
             return 0;
+        }
+        if P::EXCLUSIVE {
+            return self.take_first_fit(units, out);
         }
         loop {
             self.policy.step();
@@ -294,7 +312,7 @@ unsafe impl<M: Memory, R: Registry, P: Policy> UnitPool for SharedPool<M, R, P> 
         }
         let mask = run(low_u32(behind), more);
         self.policy.step();
-        let claim = self.entry(span.superslab)?.state.claim_exact(mask, P::CLAIM)?;
+        let claim = self.claim_exact(self.entry(span.superslab)?, mask)?;
         self.note_claim(span.superslab, claim);
         Some(claim.before.zero & mask == mask)
     }

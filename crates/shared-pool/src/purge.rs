@@ -143,7 +143,8 @@ impl<M: Memory, R: Registry, P: Policy> SharedPool<M, R, P> {
             self.drop_contents(entry, entry.state.load().dirty())
         };
         self.policy.step();
-        let Some(claim) = entry.state.claim_dirty(least, P::CLAIM) else { return 0 };
+        let claim = || entry.state.claim_dirty::<P>(least);
+        let Some(claim) = self.policy.exclude(&self.memory, claim) else { return 0 };
         self.note_claim(number, claim);
         // After the claim: until then the units may become somebody's.
         let zero = if P::PURGE_CLAIMED {

@@ -12,6 +12,8 @@ use hakmem_sync::atomic::{AtomicU64, Ordering};
 use hakmem_sync::const_unless_loom;
 use static_assertions::const_assert_eq;
 
+use crate::policy::Policy;
+
 /// Every unit of a SuperSlab.
 pub(crate) const ALL: u32 = u32::MAX;
 
@@ -141,7 +143,7 @@ impl State {
 
     /// Claims what `choose` picks of the word; `None` when it picks nothing.
     #[inline]
-    fn claim(&self, order: Ordering, choose: impl Fn(Units) -> u32) -> Option<Claim> {
+    fn claim<P: Policy>(&self, choose: impl Fn(Units) -> u32) -> Option<Claim> {
         // Relaxed: the value is only the CAS operand. It is no older than the hint that led here,
         // which was read with Acquire.
         let mut seen = self.0.load(Ordering::Relaxed);
@@ -152,6 +154,12 @@ impl State {
                 return None;
             }
             let rest = before.without(mask).word();
+            if P::EXCLUSIVE {
+                // Relaxed: nobody else is here (K1 of `sync::lock`).
+                self.0.store(rest, Ordering::Relaxed);
+                return Some(Claim { before, mask });
+            }
+            let order = P::CLAIM;
             // `order` is Acquire: the head of P1. Nothing is published, so no Release.
             // Failure is Relaxed for the reason given at the load above.
             match self.0.compare_exchange_weak(seen, rest, order, Ordering::Relaxed) {
@@ -163,31 +171,44 @@ impl State {
 
     /// Claims up to `want` runs of `units`, the lowest, at once.
     #[inline]
-    pub(crate) fn claim_runs(&self, units: usize, want: usize, order: Ordering) -> Option<Claim> {
-        self.claim(order, |now| now.choose(units, want))
+    pub(crate) fn claim_runs<P: Policy>(&self, units: usize, want: usize) -> Option<Claim> {
+        self.claim::<P>(|now| now.choose(units, want))
     }
 
     /// Claims all of `mask` or nothing.
     #[inline]
-    pub(crate) fn claim_exact(&self, mask: u32, order: Ordering) -> Option<Claim> {
-        self.claim(order, |now| if now.free & mask == mask { mask } else { 0 })
+    pub(crate) fn claim_exact<P: Policy>(&self, mask: u32) -> Option<Claim> {
+        self.claim::<P>(|now| if now.free & mask == mask { mask } else { 0 })
     }
 
     /// Claims the dirty units if `least` units are free.
-    pub(crate) fn claim_dirty(&self, least: u32, order: Ordering) -> Option<Claim> {
-        self.claim(order, |now| if now.free.count_ones() >= least { now.dirty() } else { 0 })
+    pub(crate) fn claim_dirty<P: Policy>(&self, least: u32) -> Option<Claim> {
+        self.claim::<P>(|now| if now.free.count_ones() >= least { now.dirty() } else { 0 })
     }
 
     /// Makes the units of `mask` free, those of `zero` zero too. Returns the word before and after.
     #[inline]
-    pub(crate) fn give(&self, mask: u32, zero: u32, order: Ordering) -> (Units, Units) {
+    pub(crate) fn give<P: Policy>(&self, mask: u32, zero: u32) -> (Units, Units) {
         // INVARIANT: zero bits come with free bits only.
         let gift = Units { free: mask, zero: zero & mask };
+        let order = P::GIVE;
         // `order` is AcqRel. Release: the tail of P1. Acquire: who makes the SuperSlab wholly
         // free, or finds that somebody else's hint is due, sees what led to the word before.
-        let before = Units::of(self.0.fetch_or(gift.word(), order));
+        let before =
+            if P::EXCLUSIVE { self.add(gift) } else { self.0.fetch_or(gift.word(), order) };
+        let before = Units::of(before);
         let after = Units { free: before.free | gift.free, zero: before.zero | gift.zero };
         (before, after)
+    }
+}
+
+impl State {
+    /// Adds `gift` where nobody else is. Returns what there was.
+    fn add(&self, gift: Units) -> u64 {
+        // Relaxed, both: nobody else is here (K1 of `sync::lock`).
+        let before = self.0.load(Ordering::Relaxed);
+        self.0.store(before | gift.word(), Ordering::Relaxed);
+        before
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use common::{Fake, START, Table, acquire, pool};
 use hakmem_contract::{Fault, HugeBlocks, Pool, Registry, Span, Tag, UNIT, UnitPool};
-use hakmem_shared_pool::{SharedPool, Standard};
+use hakmem_shared_pool::{FirstFit, Policy, SharedPool, Standard};
 
 const THREADS: u32 = 4;
 const ROUNDS: u32 = if cfg!(miri) { 50 } else { 100_000 };
@@ -30,7 +30,7 @@ impl Owners {
     }
 }
 
-fn work(pool: &SharedPool<Fake, Table>, owners: &Owners, id: u32) {
+fn work<P: Policy>(pool: &SharedPool<Fake, Table, P>, owners: &Owners, id: u32) {
     let mut seed = id;
     let mut random = move |below: u32| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -70,7 +70,16 @@ fn work(pool: &SharedPool<Fake, Table>, owners: &Owners, id: u32) {
 
 #[test]
 fn no_unit_has_two_owners() {
-    let pool = pool(Fake::default(), Standard);
+    contend(Standard);
+}
+
+#[test]
+fn no_unit_has_two_owners_where_there_is_one_lock() {
+    contend(FirstFit::new());
+}
+
+fn contend(policy: impl Policy + Sync) {
+    let pool = pool(Fake::default(), policy);
     let owners = Owners((0..UNITS).map(|_| AtomicU32::new(0)).collect());
     std::thread::scope(|scope| {
         for id in 1..=THREADS {

@@ -285,7 +285,8 @@ macro_rules! fresh {
 }
 
 /// The shared pool on a world's system.
-type PoolOf<W, R = parts::TwoLevel> = parts::SharedPool<parts::Acquire<Port<W>>, R>;
+type PoolOf<W, R = parts::TwoLevel, P = hakmem_shared_pool::Standard> =
+    parts::SharedPool<parts::Acquire<Port<W>>, R, P>;
 
 fresh! {
     /// The default boxes.
@@ -339,6 +340,17 @@ fresh! {
         counters: parts::NoCounters,
         page: parts::Slab,
         pool: PoolOf<InARow>,
+    }
+}
+
+fresh! {
+    /// A pool with one lock.
+    Fitted, fitted, "hakmem_fuzz_fitted_word" {
+        classes: parts::FourPerDoubling,
+        front: parts::UnifiedCache,
+        counters: parts::NoCounters,
+        page: parts::Slab,
+        pool: PoolOf<Fitted, parts::TwoLevel, hakmem_shared_pool::FirstFit>,
     }
 }
 

@@ -144,6 +144,8 @@ pub(crate) static BOXES: &[Known] = &[
     row(Slot::Registry, "flat", &["flat-registry"], "hakmem_flat_registry::Flat"),
     row(Slot::Registry, "hash", &["hash-registry"], "hakmem_hash_registry::Hash"),
     row(Slot::Pool, "shared-pool", &["shared-pool"], "hakmem_shared_pool::SharedPool<Memory, Registry>"),
+    row(Slot::Pool, "first-fit", &["shared-pool"],
+        "hakmem_shared_pool::SharedPool<Memory, Registry, hakmem_shared_pool::FirstFit>"),
     row(Slot::Pool, "guarded", &["guarded-pool", "shared-pool"],
         "hakmem_guarded_pool::Guarded<hakmem_shared_pool::SharedPool<Memory, Registry>>"),
 ];
