@@ -25,6 +25,8 @@
 //! [`Event`] (what is counted), [`Counters`] and [`Ledger`] (where), then any of the wrappers; `front.rs` is the
 //! one with a trap in it.
 #![cfg_attr(not(loom), no_std)]
+// A provided method that is not passed on would take the place of the box's own.
+#![warn(clippy::missing_trait_methods)]
 
 mod event;
 mod front;

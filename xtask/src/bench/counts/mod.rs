@@ -16,12 +16,12 @@ pub(super) mod show;
 mod syscalls;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use self::callgrind::Profiler;
 use super::cases::{Case, Length};
@@ -84,14 +84,14 @@ impl What {
         }
     }
 
-    /// Operations of one run: enough to see what happens once in many, and over soon.
-    fn ops(self, case: &Case) -> u64 {
+    /// How long a run is: long enough to see what happens once in many operations, and over soon.
+    fn length(self) -> Length {
         let part = match self {
             Self::Counters => 0.3,
             Self::Syscalls => 0.1,
             Self::Instructions => 1.0 / 400.0,
         };
-        case.ops(Length { part, ..Length::QUICK })
+        Length { part, ..Length::QUICK }
     }
 
     /// Whether the entrant can be asked for it.
@@ -146,7 +146,11 @@ pub(crate) struct Counts {
     pub(crate) notes: Vec<String>,
 }
 
+/// Operations, and numbers by name.
+type Numbers = (u64, BTreeMap<String, f64>);
+
 /// One count of one entrant on one row.
+#[derive(Clone, Copy)]
 struct Job<'a> {
     what: What,
     case: &'a Case,
@@ -224,7 +228,7 @@ fn jobs<'a>(wanted: &[What], plan: &Plan, field: &'a Field) -> Vec<Job<'a>> {
         for entrant in &field.entrants {
             let concerned = |what: &&What| {
                 what.concerns(entrant, field)
-                    && (entrant.kind != Kind::NoAlloc || case.no_alloc)
+                    && process::command(case, entrant, what.length()).is_some()
                     // Others than the process that is looked at do its work.
                     && (case.workload() != "startup" || **what == What::Syscalls)
             };
@@ -267,67 +271,62 @@ impl<'a> Counter<'a> {
         Ok(())
     }
 
-    /// Operations, and what they took.
-    fn count(&mut self, job: &Job<'_>) -> Result<Option<(u64, BTreeMap<String, f64>)>> {
-        let ops = job.what.ops(job.case);
+    /// Operations, and what they took. `None` if nobody can count it.
+    fn count(&mut self, job: &Job<'_>) -> Result<Option<Numbers>> {
+        let length = job.what.length();
         match job.what {
-            What::Counters => self.counters(job, ops),
+            What::Counters => self.counters(job, length),
             What::Syscalls => {
                 let file = self.folder.join("strace.txt");
                 let [before, after] = syscalls::command(&file);
-                let command = command(&before, &job.entrant.binary, job, ops, &after);
+                let mut command = below(&before, &job.command(length)?);
+                command.args(after);
                 Ok(Some((finish(command)?, syscalls::read(&file)?)))
             }
             What::Instructions => {
                 // The difference of two runs: what happens once is in both.
-                let (few, less) = self.instructions(job, ops)?;
-                let (many, more) = self.instructions(job, 3 * ops)?;
+                let longer = 3.0 * job.case.ops(length) as f64;
+                let part = longer / job.case.ops(Length::FULL) as f64;
+                let (few, less) = self.instructions(job, length)?;
+                let (many, more) = self.instructions(job, Length { part, ..length })?;
+                ensure!(many > few, "{many} operations are not more than {few}");
                 Ok(Some((many - few, callgrind::difference(&more, &less))))
             }
         }
     }
 
-    fn counters(&self, job: &Job<'_>, ops: u64) -> Result<Option<(u64, BTreeMap<String, f64>)>> {
-        let Some(binary) = self.wrapped.get(&job.entrant.name) else { return Ok(None) };
+    fn counters(&self, job: &Job<'_>, length: Length) -> Result<Option<Numbers>> {
         let Some(choice) = self.field.choice(&job.entrant.name) else { return Ok(None) };
-        let entrant = Entrant { built_with: choice.name(), ..job.entrant.clone() };
-        let sample = process::run(command(&[], binary, job, ops, &[]), &entrant)?;
+        let Some(binary) = self.wrapped.get(&job.entrant.name).cloned() else { return Ok(None) };
+        let entrant = Entrant { binary, built_with: choice.name(), ..job.entrant.clone() };
+        let job = Job { entrant: &entrant, ..*job };
+        let sample = process::run(job.command(length)?, &entrant)?;
         let numbers = sample.counters.into_iter().map(|(name, n)| (name, n as f64)).collect();
         Ok(Some((sample.ops, numbers)))
     }
 
-    fn instructions(&mut self, job: &Job<'_>, ops: u64) -> Result<(u64, BTreeMap<String, f64>)> {
+    fn instructions(&mut self, job: &Job<'_>, length: Length) -> Result<Numbers> {
         let base = self.folder.join("callgrind");
-        let tool = callgrind::command(&base)?;
-        let command = command(&tool, &job.entrant.binary, job, ops, &[]);
+        let command = below(&callgrind::command(&base)?, &job.command(length)?);
         let done = finish(command)?;
         Ok((done, self.profiler.read(&base, &job.entrant.binary)?))
     }
 }
 
-/// The command of `job` on `binary`, below `tool`.
-fn command(tool: &[String], binary: &Path, job: &Job<'_>, ops: u64, more: &[String]) -> Command {
-    let mut words = tool.iter().cloned();
-    let mut command = match words.next() {
-        Some(tool) => {
-            let mut command = Command::new(tool);
-            command.args(words).arg(binary);
-            command
-        }
-        None => Command::new(binary),
-    };
-    command
-        .args(job.case.all_args(Length::QUICK).split(' '))
-        .args(job.entrant.more_args)
-        .args(more);
-    command.args(["--ops", &ops.to_string()]);
-    if job.entrant.kind == Kind::NoAlloc {
-        command.arg("--no-alloc");
+impl Job<'_> {
+    fn command(&self, length: Length) -> Result<Command> {
+        process::command(self.case, self.entrant, length).context("it does not take part")
     }
-    if let Some(library) = &job.entrant.preload {
-        command.env("LD_PRELOAD", library);
-    }
-    command
+}
+
+/// `command` as the arguments of a tool.
+fn below(tool: &[String], command: &Command) -> Command {
+    let mut words = tool.iter();
+    let mut below = Command::new(words.next().map_or("", String::as_str));
+    below.args(words).arg(command.get_program()).args(command.get_args());
+    let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    below.envs(set);
+    below
 }
 
 /// Runs a command to its end. Returns the operations that it says it has done.
@@ -340,4 +339,30 @@ fn finish(mut command: Command) -> Result<u64> {
     let value: serde_json::Value =
         serde_json::from_str(line).with_context(|| format!("the workload printed `{line}`"))?;
     value.get("ops").and_then(serde_json::Value::as_u64).context("the workload names no operations")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_gets_the_whole_command() {
+        let mut command = Command::new("/bin/workload");
+        command.args(["tree", "--ops", "5"]).env("LD_PRELOAD", "lib.so");
+        let below = below(&["strace".to_owned(), "-f".to_owned()], &command);
+        assert_eq!(below.get_program(), "strace");
+        let words: Vec<_> = below.get_args().map(|word| word.to_string_lossy()).collect();
+        assert_eq!(words, ["-f", "/bin/workload", "tree", "--ops", "5"]);
+        assert_eq!(below.get_envs().count(), 1);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_counted() {
+        let flags = Flags { syscalls: true, ..Flags::default() };
+        let wanted: Vec<_> = What::ALL.into_iter().filter(|what| flags.want(*what)).collect();
+        assert_eq!(wanted, [What::Syscalls]);
+        let why = Flags { why: true, ..Flags::default() };
+        assert!(What::ALL.into_iter().all(|what| why.want(what)));
+        assert!(Flags { untimed: true, ..Flags::default() }.check().is_err(), "nothing to do");
+    }
 }
