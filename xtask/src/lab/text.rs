@@ -160,8 +160,7 @@ fn boxes_manifest(choice: &Choice, source: &Source<'_>) -> String {
         }
     }
     if choice.is_counting() {
-        let folder = source.root.join("crates/counted");
-        text.push_str(&dependency("hakmem-counted", &folder, &BTreeSet::new()));
+        text.push_str(&counted(source));
     }
     text.push_str(&crates(&known, source));
     text.extend(theirs);
@@ -193,14 +192,16 @@ pub(crate) fn of_all(source: &Source<'_>) -> Result<BTreeMap<String, String>> {
         text.push_str(&format!("type {} = {};\n", slot.alias(), first.ty));
     }
     text.push_str("type Memory = hakmem_os_acquire::Acquire<Os>;\n");
+    text.push_str(LEDGER);
     for known in &known {
         for needed in known.slot.needs() {
             text.push_str(&assertion(needed, known.ty));
+            text.push_str(&assertion(needed, &counting(Some(known.slot), known.ty)));
         }
     }
     let files = [
         ("Cargo.toml", workspace("every box", &["boxes"], source)?),
-        ("boxes/Cargo.toml", boxes_package("all") + &crates(&known, source)),
+        ("boxes/Cargo.toml", boxes_package("all") + &crates(&known, source) + &counted(source)),
         ("boxes/src/lib.rs", text),
     ];
     Ok(files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect())
@@ -235,10 +236,19 @@ pub fn read(out: &mut [u64]) {
 
 ";
 
-/// The type `ty`, in one that counts if the composition is to. No slot is that of the memory.
+/// The dependency on the types that count.
+fn counted(source: &Source<'_>) -> String {
+    dependency("hakmem-counted", &source.root.join("crates/counted"), &BTreeSet::new())
+}
+
+/// The type `ty`, in one that counts if the composition is to.
 fn wrapped(choice: &Choice, slot: Option<Slot>, ty: &str) -> String {
+    if choice.is_counting() { counting(slot, ty) } else { ty.to_owned() }
+}
+
+/// The type `ty` in one that counts. No slot is that of the memory.
+fn counting(slot: Option<Slot>, ty: &str) -> String {
     match slot {
-        _ if !choice.is_counting() => ty.to_owned(),
         // Size classes are tables, and what warm pools count is all that its slot is about.
         Some(Slot::Classes) => ty.to_owned(),
         Some(Slot::Counters) => "hakmem_counted::Warm<Here>".to_owned(),
