@@ -5,13 +5,15 @@
 //! | edge | from | to | what travels |
 //! |------|------|----|--------------|
 //! | V1 | `Stage::publish` | `Stage::take` of another thread | a block: its bytes |
-//! | V2 | `Stage::leave` of every thread in an epoch | `Stage::enter` of every thread, two epochs later | empty slots |
+//!
+//! Empty slots travel by the lock of the epochs.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error, realloc};
 use std::hint::spin_loop;
 use std::io::Write as _;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::thread::Scope;
 
 use super::image::Image;
@@ -133,11 +135,33 @@ struct Stage<'a, S> {
     image: &'a Image,
     source: S,
     slots: Map,
-    /// For each epoch, how many threads have not ended it.
-    epochs: Vec<AtomicU32>,
-    /// The first epoch that somebody has not ended.
-    frontier: AtomicU32,
+    epochs: Mutex<Epochs>,
+    /// The first epoch that somebody has not ended is another one.
+    moved: Condvar,
     sum: AtomicU64,
+}
+
+/// Which epochs have ended. A thread asks once in thousands of operations, and one that has to wait
+/// sleeps: others need the processor.
+struct Epochs {
+    /// For each epoch, how many threads have not ended it.
+    left: Vec<u32>,
+    /// The first epoch that somebody has not ended.
+    frontier: usize,
+}
+
+impl Epochs {
+    /// A thread ends an epoch; says whether the frontier has moved.
+    fn end(&mut self, epoch: usize) -> bool {
+        if let Some(left) = self.left.get_mut(epoch) {
+            *left -= 1;
+        }
+        let before = self.frontier;
+        while self.left.get(self.frontier) == Some(&0) {
+            self.frontier += 1;
+        }
+        self.frontier > before
+    }
 }
 
 /// What came of a run.
@@ -170,22 +194,20 @@ impl<'a, S: Source> Stage<'a, S> {
     fn new(image: &'a Image, source: S) -> Result<Self, String> {
         let slots = Map::zeros(image.slots().len() * size_of::<AtomicPtr<u8>>())?;
         slots.touch();
-        let epochs = image.epochs().iter().map(|_| AtomicU32::new(0)).collect();
-        let (frontier, sum) = (AtomicU32::new(0), AtomicU64::new(0));
+        let epochs = Mutex::new(Epochs { left: image.epochs().to_vec(), frontier: 0 });
+        let (moved, sum) = (Condvar::new(), AtomicU64::new(0));
         // INVARIANT: a fresh mapping is zeros, which are nulls.
-        Ok(Self { image, source, slots, epochs, frontier, sum })
+        Ok(Self { image, source, slots, epochs, moved, sum })
     }
 
     fn run(&self, rounds: u64) -> Outcome {
         let before = Memory::read();
         let clock = Clock::start();
         for _ in 0..rounds {
-            for (left, count) in self.epochs.iter().zip(self.image.epochs()) {
-                // Relaxed: the threads that read it are started later.
-                left.store(*count, Ordering::Relaxed);
+            if let Ok(mut epochs) = self.epochs.lock() {
+                epochs.left.copy_from_slice(self.image.epochs());
+                epochs.frontier = 0;
             }
-            // Relaxed: as above.
-            self.frontier.store(0, Ordering::Relaxed);
             std::thread::scope(|scope| self.live(0, scope));
         }
         let seconds = clock.stop();
@@ -269,7 +291,7 @@ impl<'a, S: Source> Stage<'a, S> {
                 !block.is_null()
             });
         }
-        // Relaxed: whoever fills it next is this thread, or ordered by edge V2.
+        // Relaxed: whoever fills it next is this thread, or comes after it by the lock of the epochs.
         slot.store(ptr::null_mut(), Ordering::Relaxed);
         block
     }
@@ -277,36 +299,19 @@ impl<'a, S: Source> Stage<'a, S> {
     /// Ends an epoch, and waits as the step says.
     #[cold]
     fn pass(&self, step: &Step) {
-        if let Some(left) = self.epochs.get(step.old_size as usize) {
-            // Release, edge V2: what this thread did in the epoch is done.
-            left.fetch_sub(1, Ordering::Release);
+        let Ok(mut epochs) = self.epochs.lock() else { return };
+        if epochs.end(step.old_size as usize) {
+            self.moved.notify_all();
         }
-        match step.what {
+        let wanted = match step.what {
             // Its predecessor may still be at work, but not the one before that.
-            what::EPOCH => self.wait_for(step.slot.saturating_sub(1)),
-            what::STAY => self.wait_for(self.epochs.len() as u32),
-            _ => {}
-        }
-    }
-
-    /// Waits until all threads have ended the epochs before this one.
-    fn wait_for(&self, epoch: u32) {
-        wait_until(|| {
-            // Acquire, edge V2: by whoever moved the frontier.
-            let frontier = self.frontier.load(Ordering::Acquire);
-            if frontier >= epoch {
-                return true;
-            }
-            // Acquire, edge V2: what was done in that epoch is done.
-            let ended = self.epochs.get(frontier as usize).map(|left| left.load(Ordering::Acquire));
-            if ended == Some(0) {
-                // Release, edge V2: passes on what was seen of that epoch; Acquire: of those before
-                // it. Relaxed on failure: somebody else moved it, and it is loaded again.
-                let (yes, no) = (Ordering::AcqRel, Ordering::Relaxed);
-                let _ = self.frontier.compare_exchange(frontier, frontier + 1, yes, no);
-            }
-            false
-        });
+            what::EPOCH => (step.slot as usize).saturating_sub(1),
+            what::STAY => epochs.left.len(),
+            _ => 0,
+        };
+        let early = |epochs: &mut Epochs| epochs.frontier < wanted;
+        // Only a thread that panicked would leave the lock poisoned; the process has ended then.
+        drop(self.moved.wait_while(epochs, early));
     }
 }
 
