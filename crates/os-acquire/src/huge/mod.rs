@@ -35,9 +35,9 @@ use crate::linux::Linux;
 /// After a refusal so many mappings are made without asking the pool again.
 const REST: usize = 15;
 
-/// 64 MiB, the longest step in which SuperSlabs are mapped: what is made resident at once. More would
-/// be a program's reservation that it may never use.
-const AT_ONCE: usize = 32 * SUPERSLAB;
+/// 16 MiB: what is made resident at once. More would be a program's reservation, or one of the long
+/// steps that threads map ahead when many of them find nothing at hand at the same moment.
+const AT_ONCE: usize = 8 * SUPERSLAB;
 
 /// What a system knows of huge pages beside what every port does.
 ///
