@@ -9,11 +9,17 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use common::{Fake, Table, acquire, pool, release};
 use hakmem_contract::{
-    Fault, HugeBlocks, Pool as _, Registry, SUPERSLAB, Span, Spans, Tag, UNIT, UnitPool,
+    Fault, HugeBlocks, Pool as _, Registry, SUPERSLAB, Spans, Tag, UNIT, UnitPool,
 };
 use hakmem_shared_pool::{KEEP_EMPTY, SharedPool, Standard};
 
 type Pool = SharedPool<Fake, Table>;
+
+mod conforms {
+    use super::Pool;
+
+    hakmem_conformance::pool!(Pool);
+}
 
 /// `free + handed out == 32 × SuperSlabs`, and what else is to hold in a quiet moment.
 fn check(pool: &Pool, handed_out: usize) {
@@ -59,17 +65,6 @@ fn every_length_fits_as_often_as_it_should() {
 }
 
 #[test]
-fn lengths_that_are_none_get_nothing() {
-    let pool = pool(Fake::default(), Standard);
-    assert_eq!(pool.acquire(0, &mut [Span::NONE]), 0);
-    assert_eq!(pool.acquire(17, &mut [Span::NONE]), 0);
-    assert_eq!(pool.acquire(usize::MAX, &mut [Span::NONE]), 0);
-    assert_eq!(pool.acquire(1, &mut []), 0);
-    assert_eq!(pool.acquire_at_hand(1, &mut [Span::NONE]), 0);
-    assert_eq!(pool.memory().outstanding(), 0);
-}
-
-#[test]
 fn a_few_empty_superslabs_stay_and_their_numbers_come_back() {
     let pool = pool(Fake::default(), Standard);
     let spans: Vec<_> = (0..10).flat_map(|_| acquire(&pool, 16, 2)).collect();
@@ -98,17 +93,6 @@ fn a_span_grows_into_free_units_only() {
     // SAFETY: as above.
     assert_eq!(unsafe { pool.extend(spans[7], 1) }, None, "the end of the SuperSlab");
     check(&pool, 32);
-}
-
-#[test]
-fn a_part_of_a_span_can_go_back() {
-    let pool = pool(Fake::default(), Standard);
-    let span = acquire(&pool, 16, 1)[0];
-    let tail = Span { base: shifted(span.base, 6 * UNIT), units: 10, ..span };
-    release(&pool, [tail]);
-    check(&pool, 6);
-    release(&pool, [Span { units: 6, ..span }]);
-    check(&pool, 0);
 }
 
 #[test]

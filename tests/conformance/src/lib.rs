@@ -28,6 +28,7 @@ pub mod front;
 pub mod memory;
 pub mod os;
 pub mod page;
+pub mod pool;
 pub mod registry;
 mod suite;
 
