@@ -12,7 +12,7 @@
 //! # Reading order
 //!
 //! [`cases`] (what is run), [`entrants`] and [`variants`] (on what), [`process`] (one run), [`schedule`]
-//! (all runs), [`counts`] (runs that are not timed), [`stats`] (an interval), [`derive`] (all of them), [`result`] (the file with everything),
+//! (all runs), [`counts`] (runs that are not timed), [`stats`] (an interval), [`mod@derive`] (all of them), [`result`] (the file with everything),
 //! [`table`] (for people).
 
 mod cases;
