@@ -2,7 +2,7 @@
 //!
 //! Preloaded with `HAKMEM_TRACE=FOLDER` it writes a recording of each process into that folder;
 //! without the variable it is the C library. The sources are those of `hakmem-malloc`, with
-//! [`chosen`] in the place of the file of this name there: every function of C and C++ comes by it.
+//! `chosen.rs` in the place of the file of this name there: every function of C and C++ comes by it.
 //!
 //! # What it does not do
 //!
@@ -11,7 +11,7 @@
 //!
 //! # Reading order
 //!
-//! [`chosen`], [`log`](mod@log), [`start`].
+//! `chosen.rs`, `log.rs`, `start.rs`; `raw.rs` says what is written.
 #![no_std]
 
 #[path = "../../../crates/hakmem-malloc/src/aliases.rs"]

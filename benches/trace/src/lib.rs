@@ -6,11 +6,11 @@
 //! # What it does not do
 //!
 //! It records nothing and runs nothing: it turns a recording into a trace ([`collect`]), a trace
-//! into a file and back ([`file`]).
+//! into a file and back ([`file`](mod@file)).
 //!
 //! # Reading order
 //!
-//! [`Trace`], [`raw`], [`collect`], [`file`].
+//! [`Trace`], [`raw`], [`collect`], [`file`](mod@file).
 
 pub mod collect;
 pub mod file;
