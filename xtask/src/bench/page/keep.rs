@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::{Kept, forest, results};
+use super::{Kept, classic, forest, results};
 use crate::bench::derive::{PEAK, TIME};
 use crate::bench::result::Document;
 use crate::bench::table::{self, Look};
@@ -37,9 +37,15 @@ pub(super) fn keep(ws: &Workspace, file: &Path, preload: Option<&Path>) -> Resul
     }
     let readme = ws.root.join("README.md");
     let text = fs::read_to_string(&readme).context("cannot read README.md")?;
-    let text = between(&text, &section(&folder)?)?;
+    let text = between(&text, [BEGIN, END], &section(&folder)?)?;
     write(&readme, &text)?;
     println!("kept in {}, and in README.md", folder.display());
+    if let Some(figures) = classic::section(&kept.document, &day) {
+        let page = ws.root.join(classic::PAGE);
+        let text = fs::read_to_string(&page).with_context(|| format!("no {}", page.display()))?;
+        write(&page, &between(&text, [classic::BEGIN, classic::END], &figures)?)?;
+        println!("and in {}", classic::PAGE);
+    }
     Ok(())
 }
 
@@ -103,10 +109,11 @@ fn part(what: &str, file: &Path) -> Result<String> {
 }
 
 /// `text` with `section` between the marks.
-fn between(text: &str, section: &str) -> Result<String> {
-    let (before, rest) = text.split_once(BEGIN).context("README.md has no mark for the begin")?;
-    let (_, after) = rest.split_once(END).context("README.md has no mark for the end")?;
-    Ok(format!("{before}{BEGIN}{section}{END}{after}"))
+fn between(text: &str, [begin, end]: [&str; 2], section: &str) -> Result<String> {
+    let mark = |mark: &str| format!("there is no mark {}", mark.trim_end());
+    let (before, rest) = text.split_once(begin).with_context(|| mark(begin))?;
+    let (_, after) = rest.split_once(end).with_context(|| mark(end))?;
+    Ok(format!("{before}{begin}{section}{end}{after}"))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -120,7 +127,8 @@ mod tests {
     #[test]
     fn what_is_around_the_marks_stays() {
         let text = format!("a\n{BEGIN}old\n{END}b\n");
-        assert_eq!(between(&text, "new\n").unwrap(), format!("a\n{BEGIN}new\n{END}b\n"));
-        assert!(between("nothing", "new").is_err());
+        let marks = [BEGIN, END];
+        assert_eq!(between(&text, marks, "new\n").unwrap(), format!("a\n{BEGIN}new\n{END}b\n"));
+        assert!(between("nothing", marks, "new").is_err());
     }
 }

@@ -3,11 +3,12 @@
 //! # Reading order
 //!
 //! [`html`] (the page), [`chart`] (what all pictures share), [`bars`], [`forest`] and [`lines`] (the
-//! pictures), [`heat`] and [`counters`] (tables), [`keep`] (results that stay), [`browser`] (the test).
+//! pictures), [`heat`] and [`counters`] (tables), [`keep`] and [`classic`] (results that stay), [`browser`] (the test).
 
 mod bars;
 pub(crate) mod browser;
 mod chart;
+mod classic;
 mod counters;
 mod forest;
 mod heat;
