@@ -115,6 +115,9 @@ impl Bench {
                 add(&["test", "--quiet", "--no-run", "--package", package]);
                 add(&binary_args(binary));
             }
+            Named::Command(words) if words.first().is_some_and(|word| word == "trace") => {
+                add(&["build", "--quiet", "--release", "--package", "hakmem-recorder"]);
+            }
             Named::Capi { hardened: false, .. } | Named::Command(_) => add(&LIBRARY),
             Named::Capi { hardened: true, .. } => {
                 let target = self.copy.target.join("hardened");
