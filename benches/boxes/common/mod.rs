@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use hakmem_benches::rng::Rng;
-use hakmem_contract::{Class, MetaArena};
+use hakmem_contract::{Class, MetaArena, OsPort};
+use hakmem_os_acquire::Linux;
 
 /// 16 bytes.
 pub const TINY: usize = 0;
@@ -72,5 +73,9 @@ pub struct Meta;
 unsafe impl MetaArena for Meta {
     fn alloc_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
         Some(memory(bytes))
+    }
+
+    fn reserve_meta(&self, bytes: usize) -> Option<NonNull<u8>> {
+        Linux.reserve(bytes)
     }
 }
