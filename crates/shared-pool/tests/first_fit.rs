@@ -3,6 +3,13 @@
 
 mod common;
 
+mod conforms {
+    use hakmem_conformance::pool::{Fake, Table};
+    use hakmem_shared_pool::{FirstFit, SharedPool};
+
+    hakmem_conformance::pool!(SharedPool<Fake, Table, FirstFit>);
+}
+
 use common::{Fake, Table, acquire, pool, release};
 use hakmem_contract::{Pool as _, Span, UNIT, UnitPool};
 use hakmem_shared_pool::{FirstFit, SharedPool};
