@@ -1,42 +1,43 @@
-//! What the boxes counted, a thousand operations each.
+//! What was counted: events in the boxes, system calls, instructions; and which box paid for a difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::Kept;
+use crate::bench::counts::paid;
+use crate::bench::table::Look;
 
-/// The optional fields of a sample whose entries are counts.
-const FIELDS: [&str; 2] = ["counters", "system_calls"];
+/// Row and entrant, then the name of a number, and how often it was in a thousand operations.
+type Rates = BTreeMap<(String, String), BTreeMap<String, f64>>;
 
-/// Row and entrant, then the name of a counter: its sum, and the operations in which it was counted.
-type Sums = BTreeMap<(String, String), BTreeMap<String, (f64, f64)>>;
-
-/// One table; `None` when nobody counted.
+/// One table of everything that was counted, and who paid for differences; `None` when nobody counted.
 pub(super) fn table(kept: &Kept) -> Option<Markup> {
-    let sums = sums(kept);
-    let names: BTreeSet<&String> = sums.values().flat_map(BTreeMap::keys).collect();
+    let rates = rates(kept);
+    let names: BTreeSet<&String> = rates.values().flat_map(BTreeMap::keys).collect();
     if names.is_empty() {
         return None;
     }
-    let shown = |counts: &BTreeMap<String, (f64, f64)>, name: &String| {
-        let Some((sum, ops)) = counts.get(name) else { return String::new() };
-        let rate = sum * 1e3 / ops.max(1.0);
-        if rate >= 100.0 { format!("{rate:.0}") } else { format!("{rate:.2}") }
+    let shown = |rates: &BTreeMap<String, f64>, name: &String| match rates.get(name) {
+        None => String::new(),
+        Some(rate) if *rate >= 100.0 => format!("{rate:.0}"),
+        Some(rate) => format!("{rate:.2}"),
     };
+    let paid = paid::all(&kept.document, Look::Terminal);
     Some(html! {
+        p { "In a thousand operations of the timed part, in runs of their own, which were not timed." }
+        @for text in &paid { pre.wide { (text) } }
         div.wide {
             table {
                 thead {
                     tr {
-                        th { "counter" }
-                        @for (row, entrant) in sums.keys() { th { (row) br; (entrant) } }
+                        th {}
+                        @for (row, entrant) in rates.keys() { th { (row) br; (entrant) } }
                     }
                 }
                 tbody {
                     @for name in names {
-                        tr { th { (name) } @for counts in sums.values() { td { (shown(counts, name)) } } }
+                        tr { th { (name) } @for rates in rates.values() { td { (shown(rates, name)) } } }
                     }
                 }
             }
@@ -44,21 +45,14 @@ pub(super) fn table(kept: &Kept) -> Option<Markup> {
     })
 }
 
-fn sums(kept: &Kept) -> Sums {
-    let mut sums = Sums::new();
-    for sample in kept.samples() {
-        let text = |field: &str| sample.get(field).and_then(Value::as_str).unwrap_or_default();
-        let ops = sample.get("ops").and_then(Value::as_f64).unwrap_or(0.0);
-        for field in FIELDS {
-            let Some(counts) = sample.get(field).and_then(Value::as_object) else { continue };
-            let key = (text("row").to_owned(), text("entrant").to_owned());
-            let own = sums.entry(key).or_default();
-            for (name, count) in counts {
-                let sum = own.entry(name.clone()).or_default();
-                sum.0 += count.as_f64().unwrap_or(0.0);
-                sum.1 += ops;
-            }
+fn rates(kept: &Kept) -> Rates {
+    let mut rates = Rates::new();
+    for count in &kept.document.counts {
+        let own = rates.entry((count.row.clone(), count.entrant.clone())).or_default();
+        for (name, number) in &count.numbers {
+            let name = format!("{}: {name}", count.what.name());
+            own.insert(name, number * 1e3 / count.ops.max(1) as f64);
         }
     }
-    sums
+    rates
 }
