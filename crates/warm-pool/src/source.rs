@@ -43,7 +43,10 @@ impl<'a, C: SizeClasses, P: Page, K: Counters, B: Backend> Source<'a, C, P, K, B
         let inbox = self.inbox;
         let relist = |slab| {
             // SAFETY: a slab in our inbox is ours, and `collect_local` says it is noticed.
-            unsafe { self.relist_cold(slab) };
+            if unsafe { self.relist(slab) } {
+                // SAFETY: it is on no list, and all free.
+                unsafe { self.release(slab) };
+            }
         };
         // SAFETY: the inbox is this thread's (`new`).
         let result = unsafe { P::collect_local(inbox, relist) };
@@ -182,14 +185,31 @@ impl<'a, C: SizeClasses, P: Page, K: Counters, B: Backend> Source<'a, C, P, K, B
         unsafe { self.backend.release(span) };
     }
 
-    /// A slab's free count reached its notice: it was full, or is empty now.
+    /// A slab's free count reached its notice when blocks were given to it.
     ///
     /// # Safety
     ///
     /// `slab` is ours, and noticed.
     #[cold]
     #[inline(never)]
-    unsafe fn relist_cold(&mut self, slab: NonNull<P>) {
+    unsafe fn noticed_cold(&mut self, slab: NonNull<P>) {
+        // SAFETY: passed on.
+        if unsafe { self.relist(slab) } {
+            // A block that another thread freed, too, waits in the inbox, and the slab with it. It is
+            // found there as long as the slab is one.
+            self.collect();
+            // SAFETY: it is on no list, and all free.
+            unsafe { self.release(slab) };
+        }
+    }
+
+    /// A slab's free count reached its notice: it was full, or is empty now. Returns whether it is
+    /// empty and not to be kept: then it is on no list.
+    ///
+    /// # Safety
+    ///
+    /// `slab` is ours, and noticed.
+    unsafe fn relist(&mut self, slab: NonNull<P>) -> bool {
         // SAFETY: our slab; the reference ends before the shelf touches its links.
         let local = unsafe { &mut *P::local(slab) };
         let was_full = local.notice != local.capacity;
@@ -198,25 +218,24 @@ impl<'a, C: SizeClasses, P: Page, K: Counters, B: Backend> Source<'a, C, P, K, B
         let class = usize::from(local.class);
         // INVARIANT: partial or empty.
         local.notice = local.capacity;
-        let Some(shelf) = self.pool.shelves.get_mut(class) else { return };
+        let Some(shelf) = self.pool.shelves.get_mut(class) else { return false };
         if !is_empty {
             // SAFETY: a full slab is on no list.
             unsafe { shelf.append(slab) };
-            return;
+            return false;
         }
         if !was_full {
             // SAFETY: a partial slab is on the ring.
             unsafe { shelf.remove(slab) };
         }
-        let keep = self.pool.kept + units <= usize::from(self.pool.budget.keep_units);
-        if keep && !shelf.has_empty() {
+        let within = self.pool.kept + units <= usize::from(self.pool.budget.keep_units);
+        let keep = within && !shelf.has_empty();
+        if keep {
             self.pool.kept += units;
             // SAFETY: on no list, and all free.
             unsafe { shelf.push_empty(slab) };
-        } else {
-            // SAFETY: as above.
-            unsafe { self.release(slab) };
         }
+        !keep
     }
 
     /// Gives the blocks from `blocks` on that follow each other in one slab. Returns where the
@@ -242,7 +261,7 @@ impl<'a, C: SizeClasses, P: Page, K: Counters, B: Backend> Source<'a, C, P, K, B
         };
         if given.noticed {
             // SAFETY: our slab, and noticed.
-            unsafe { self.relist_cold(slab) };
+            unsafe { self.noticed_cold(slab) };
         }
         blocks.wrapping_add(given.taken)
     }
@@ -259,7 +278,7 @@ impl<'a, C: SizeClasses, P: Page, K: Counters, B: Backend> Source<'a, C, P, K, B
         match unsafe { P::give_one_local(slab, block, geometry) } {
             Ok(false) => {}
             // SAFETY: our slab, and noticed.
-            Ok(true) => unsafe { self.relist_cold(slab) },
+            Ok(true) => unsafe { self.noticed_cold(slab) },
             Err(fault) => self.backend.fault(fault),
         }
     }

@@ -295,6 +295,28 @@ fn a_block_that_is_free_already_is_a_fault() {
 }
 
 #[test]
+fn a_block_that_another_thread_freed_too_is_found_before_its_slab_goes() {
+    for ascending in [false, true] {
+        // Nothing is kept.
+        let mut rig = Rig::new(1, 0);
+        let mut blocks = rig.take(PAGE, 16);
+        rig.give_remote(PAGE, blocks[3]);
+        let fault = Fault::DoubleFree(blocks[3].addr());
+        if ascending {
+            blocks.sort();
+        }
+        assert_eq!(rig.fault_of(PAGE, &blocks), Some(fault));
+    }
+    // A slab that is kept can wait.
+    let mut rig = rig();
+    let blocks = rig.take(PAGE, 16);
+    rig.give_remote(PAGE, blocks[3]);
+    let fault = Fault::DoubleFree(blocks[3].addr());
+    assert_eq!(rig.fault_of(PAGE, &blocks), None);
+    assert_eq!(rig.fault_of_collect(), Some(fault));
+}
+
+#[test]
 fn an_address_inside_a_block_is_a_fault() {
     let mut rig = rig();
     let blocks = rig.take(PAGE, 3);

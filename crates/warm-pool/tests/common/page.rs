@@ -9,6 +9,8 @@ use hakmem_contract::{Block, Fault, Geometry, Page, Span, Tag};
 const FREE: u8 = 0;
 const OUT: u8 = 1;
 const REMOTE: u8 = 2;
+/// Given back by the owner and by another thread, who do not see each other.
+const BOTH: u8 = 3;
 
 /// Room for the states of the smallest class that the tests use.
 const MOST: usize = 512;
@@ -41,6 +43,12 @@ impl FakePage {
         self.count(FREE)
     }
 
+    /// A block that was given back from both sides.
+    fn twice(&self) -> Option<Fault> {
+        let index = self.states().iter().position(|state| *state == BOTH)?;
+        Some(Fault::DoubleFree(self.local.span.address() + index * self.block_size))
+    }
+
     /// Blocks that others gave back and nobody collected.
     pub fn n_remote(&self) -> usize {
         self.count(REMOTE)
@@ -55,10 +63,11 @@ impl FakePage {
 
     fn give(&mut self, address: usize) -> Result<(), Fault> {
         let index = self.index_of(address)?;
-        if self.states[index] != OUT {
-            return Err(Fault::DoubleFree(address));
-        }
-        self.states[index] = FREE;
+        self.states[index] = match self.states[index] {
+            OUT => FREE,
+            REMOTE => BOTH,
+            _ => return Err(Fault::DoubleFree(address)),
+        };
         self.local.free += 1;
         Ok(())
     }
@@ -206,6 +215,9 @@ unsafe impl Page for FakePage {
         for slab in slabs {
             // SAFETY: a slab in an inbox is open; the borrow ends before `relist`.
             let page = unsafe { borrow(slab) };
+            if let Some(fault) = page.twice() {
+                return Err(fault);
+            }
             page.local.free += u16::try_from(page.n_remote()).unwrap();
             page.states.iter_mut().filter(|s| **s == REMOTE).for_each(|s| *s = FREE);
             if page.is_noticed() {

@@ -22,6 +22,12 @@ pub struct Rig {
     live: BTreeMap<(Class, *mut u8), ()>,
 }
 
+/// The fault that ends `work`.
+fn fault_in(work: impl FnOnce()) -> Option<Fault> {
+    let panic = catch_unwind(AssertUnwindSafe(work)).err()?;
+    Some(*panic.downcast::<Fault>().unwrap())
+}
+
 impl Rig {
     pub fn new(prefill: u8, keep_units: u8) -> Self {
         let budget = Budget { prefill, keep_units };
@@ -91,8 +97,13 @@ impl Rig {
         let mut source = self.source();
         // SAFETY: valid for so many; the rest is the test.
         let give = || unsafe { source.give(class(index), blocks.as_ptr(), blocks.len()) };
-        let panic = catch_unwind(AssertUnwindSafe(give)).err()?;
-        Some(*panic.downcast::<Fault>().unwrap())
+        fault_in(give)
+    }
+
+    /// What is said when the inbox is read.
+    pub fn fault_of_collect(&mut self) -> Option<Fault> {
+        let mut source = self.source();
+        fault_in(|| source.collect())
     }
 
     /// Another thread gives a block back.
