@@ -20,9 +20,6 @@
 //! empty ranges wait), [`arena`], then [`acquire`], which joins them; [`linux`] last, and [`huge`] after it.
 #![cfg_attr(not(loom), no_std)]
 
-#[cfg(all(feature = "simulated", not(loom)))]
-extern crate std;
-
 pub mod acquire;
 pub mod arena;
 pub mod books;
@@ -35,7 +32,7 @@ mod limits;
 #[cfg(target_os = "linux")]
 pub mod linux;
 pub mod names;
-#[cfg(all(feature = "simulated", not(loom)))]
+#[cfg(all(target_os = "linux", feature = "simulated", not(loom)))]
 pub mod simulated;
 #[cfg(target_os = "linux")]
 mod syscall;
@@ -47,5 +44,5 @@ pub use hakmem_contract::Limits;
 pub use huge::{Huge, LinuxHuge};
 #[cfg(target_os = "linux")]
 pub use linux::Linux;
-#[cfg(all(feature = "simulated", not(loom)))]
+#[cfg(all(target_os = "linux", feature = "simulated", not(loom)))]
 pub use simulated::Simulated;

@@ -12,9 +12,9 @@ use hakmem_os_acquire::{Acquire, Limits, Simulated};
 
 type Box = Acquire<Simulated>;
 
-/// The port that tests of other boxes stand on: the one that gives out memory.
+/// The port for a program.
 mod simulated {
-    hakmem_conformance::os!(super::Simulated);
+    hakmem_conformance::os!(super::Simulated, system);
 }
 
 fn virtual_box(limits: Limits) -> Box {

@@ -140,6 +140,7 @@ pub(crate) static BOXES: &[Known] = &[
     row(Slot::Page, "checked", &["page-box"], "hakmem_page_box::CheckedSlab"),
     row(Slot::Os, "linux", &["os-acquire"], "hakmem_os_acquire::Linux"),
     row(Slot::Os, "linux-huge", &["os-acquire"], "hakmem_os_acquire::LinuxHuge"),
+    row(Slot::Os, "simulated", &["os-acquire+simulated"], "hakmem_os_acquire::Simulated"),
     row(Slot::Registry, "two-level", &["superslab-registry"], "hakmem_superslab_registry::TwoLevel"),
     row(Slot::Registry, "flat", &["flat-registry"], "hakmem_flat_registry::Flat"),
     row(Slot::Registry, "hash", &["hash-registry"], "hakmem_hash_registry::Hash"),

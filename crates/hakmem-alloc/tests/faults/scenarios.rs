@@ -50,7 +50,7 @@ pub(crate) const ALL: &[Scenario] = &[
     plain("grow-small", |b| ask(b, &[24; 60]), |b| grow(b, &GROW_SMALL), 22),
     plain("grow-span", |b| ask(b, &[20_000; 12]), |b| grow(b, &GROW_SPAN), 30),
     plain("grow-to-huge", |b| ask(b, &[700_000; 5]), |b| grow(b, &GROW_HUGE), 131),
-    making(plain("grow-huge", |b| ask(b, &[2 << 20; 3]), grow_huge, 252), &MOVES),
+    making(plain("grow-huge", |b| ask(b, &[2 << 20; 3]), grow_huge, 242), &MOVES),
     plain("grow-huge-aligned", aligned_huge, |b| grow(b, &GROW_HUGE), 51),
     plain("shrink", to_shrink, shrink, 11),
     plain("thread-start", one_block, threads, 46),

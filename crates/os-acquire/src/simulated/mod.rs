@@ -1,31 +1,48 @@
-//! A system for tests: counts every call, fails the ones that it is told to, and panics when it
-//! is misused.
+//! A system that keeps books: it knows every mapping, counts every call, and fails the ones that it is
+//! told to. For tests, and for programs in which one wants to see or to refuse what the allocator asks.
+//!
+//! ```text
+//!  Acquire ──map, unmap, …──▶ port ──▶ rule: fails it? ──▶ the system ──▶ space: noted
+//! ```
+//!
+//! | made by | addresses | memory | clock | misuse |
+//! |---|---|---|---|---|
+//! | [`placed`](Simulated::placed), `FRESH` | its own choice, the same each time | all | the system's, until it is set | ends the process |
+//! | [`real`](Simulated::real) | the system's choice | all | stands at 0, until it is set | panics |
+//! | [`virtual_only`](Simulated::virtual_only) | its own choice | less than a SuperSlab only, which is metadata | the same | panics |
 //!
 //! # What it does not do
 //!
-//! In virtual mode it gives out addresses without memory behind them, except for requests of
-//! less than a SuperSlab (metadata, which is written). In real mode everything is memory.
-#![expect(clippy::panic, reason = "misuse must fail the test that it happens in")]
+//! It asks no allocator: its list of mappings is in memory that it maps for itself, which it neither counts
+//! nor refuses. So it can be the system of the process in which it is.
+//!
+//! It is no good neighbour of `fork` and of signal handlers: one lock is held around each call. A child whose
+//! parent had another thread in a call finds the lock held for ever; so does a handler that interrupts
+//! such a call and allocates.
+//!
+//! # Reading order
+//!
+//! `space` (what is mapped), `rule` (what fails), `state`, which joins them, then `port`, the calls. `list` is
+//! the memory of it all, `pool` the explicit huge pages.
 
+mod list;
 mod pool;
+mod port;
+mod rule;
 mod space;
+mod state;
 
+use core::fmt;
 use core::ptr::{self, NonNull};
-use std::boxed::Box;
-use std::string::String;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hakmem_contract::os::Purpose;
-use hakmem_contract::{Fresh, OsPort, SUPERSLAB, Unplaced};
+use hakmem_contract::{Fresh, OsPort, Unplaced};
+use hakmem_sync::cell::UnsafeCell;
+use hakmem_sync::lock::{Lock, Waits};
 
 use crate::linux::Linux;
-use space::{Mapping, Space};
-
-/// Where virtual addresses begin, downwards: not aligned, as on a real system.
-const TOP: usize = (1 << 46) + 0x5000;
-
-/// Linux maps above this, and no virtual address comes near it, even by growing.
-const FLOOR: usize = 3 << 45;
+use rule::{Rule, When};
+use state::State;
 
 /// The kinds of calls that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,76 +72,97 @@ pub enum Call {
 /// How many kinds there are.
 const KINDS: usize = 10;
 
-/// Which calls fail.
-enum Rule {
-    Never,
-    At(usize),
-    From(usize),
-    Above(usize),
-    When(Box<dyn Fn(Call, usize) -> bool + Send>),
+/// Where memory and addresses come from. The [module docs](self) have the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Memory, at addresses that are chosen here.
+    Placed,
+    /// Memory, where the system puts it.
+    Real,
+    /// Addresses that are chosen here.
+    Virtual,
 }
 
-struct State {
-    space: Space,
-    /// Bytes of explicit huge pages that nobody has.
-    pool: usize,
-    counts: [usize; KINDS],
-    /// Calls since the rule was set.
-    made: usize,
-    /// Those of them that were made to fail.
-    refused: usize,
-    /// Bytes of all calls that were made to fail.
-    refused_bytes: [usize; KINDS],
-    rule: Rule,
-    clock: u64,
-    obeys_hints: bool,
+/// A call that nobody has a right to make: a bug of the caller.
+#[derive(Debug)]
+struct Misuse {
+    call: Call,
+    base: usize,
+    bytes: usize,
+    what: &'static str,
 }
 
-impl State {
-    /// Whether `more` bytes would be too many.
-    fn exceeds(&self, more: usize) -> bool {
-        matches!(self.rule, Rule::Above(most) if self.space.total() + more > most)
+impl Misuse {
+    const NOT_MAPPED: &str = "hakmem: a system call on pages that are not mapped\n";
+    const NOT_PAGES: &str = "hakmem: a mapping that is not of whole pages\n";
+    const OVERLAPS: &str = "hakmem: a mapping on top of another\n";
+    const SHRINKS: &str = "hakmem: a mapping grows to less than it is\n";
+    const SPLITS: &str = "hakmem: a system call on a part of an explicit huge page\n";
+    const PURGES_EXPLICIT: &str =
+        "hakmem: explicit pages are purged, and the next touch may end the process\n";
+
+    const fn new(call: Call, base: usize, bytes: usize, what: &'static str) -> Self {
+        Self { call, base, bytes, what }
     }
 }
 
 /// See the [module docs](self).
+///
+/// # Invariants
+///
+/// - `state` is looked at by whoever has the lock, and by nobody else.
 pub struct Simulated {
-    real: bool,
-    state: Mutex<State>,
+    mode: Mode,
+    lock: Lock,
+    state: UnsafeCell<State>,
 }
 
-impl core::fmt::Debug for Simulated {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Simulated").field("real", &self.real).finish_non_exhaustive()
+// SAFETY: the state is touched under the lock only, whose edge (K1) carries what was done; what it owns (a
+// list, a function that is `Send`) may be used and dropped by any thread.
+unsafe impl Sync for Simulated {}
+// SAFETY: as above.
+unsafe impl Send for Simulated {}
+
+impl fmt::Debug for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulated").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+/// The system's ways to wait.
+struct Bed;
+
+impl Waits for Bed {
+    fn wait(&self, word: NonNull<u32>, value: u32) {
+        Linux.wait_while(word, value);
+    }
+
+    fn wake_one(&self, word: NonNull<u32>) {
+        Linux.wake_one(word);
     }
 }
 
 impl Simulated {
-    /// Gives out memory.
+    /// For a program: gives out memory at addresses of its own choice.
+    #[must_use]
+    pub const fn placed() -> Self {
+        Self::new(Mode::Placed, None)
+    }
+
+    /// For a test: gives out memory where the system puts it.
     #[must_use]
     pub const fn real() -> Self {
-        Self::new(true)
+        Self::new(Mode::Real, Some(0))
     }
 
-    /// Gives out addresses.
+    /// For a test: gives out addresses.
     #[must_use]
     pub const fn virtual_only() -> Self {
-        Self::new(false)
+        Self::new(Mode::Virtual, Some(0))
     }
 
-    const fn new(real: bool) -> Self {
-        let state = State {
-            space: Space::new(TOP),
-            pool: 0,
-            counts: [0; KINDS],
-            made: 0,
-            refused: 0,
-            refused_bytes: [0; KINDS],
-            rule: Rule::Never,
-            clock: 0,
-            obeys_hints: true,
-        };
-        Self { real, state: Mutex::new(state) }
+    const fn new(mode: Mode, clock: Option<u64>) -> Self {
+        Self { mode, lock: Lock::new(), state: UnsafeCell::new(State::new(clock)) }
     }
 
     /// Fails call number `k` from now, beginning with 1, and no other.
@@ -142,9 +180,10 @@ impl Simulated {
         self.set_rule(Rule::Above(bytes));
     }
 
-    /// Fails the calls of which `when` says so, given the kind and the bytes.
+    /// Fails the calls of which `when` says so, given the kind and the bytes. It may keep four words,
+    /// must not panic, and must not ask this system anything.
     pub fn fail_when(&self, when: impl Fn(Call, usize) -> bool + Send + 'static) {
-        self.set_rule(Rule::When(Box::new(when)));
+        self.set_rule(Rule::When(When::new(when)));
     }
 
     /// Fails nothing from now on.
@@ -155,260 +194,117 @@ impl Simulated {
     /// How many calls of this kind were made.
     #[must_use]
     pub fn count(&self, call: Call) -> usize {
-        self.lock().counts.get(call as usize).copied().unwrap_or(0)
+        self.with(|state| state.counts.get(call as usize).copied().unwrap_or(0))
     }
 
     /// How many calls were made since the last rule was set.
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.lock().made
+        self.with(|state| state.made)
     }
 
     /// How many of these were made to fail.
     #[must_use]
     pub fn refused(&self) -> usize {
-        self.lock().refused
+        self.with(|state| state.refused)
     }
 
     /// The bytes of all calls of this kind that were made to fail.
     #[must_use]
     pub fn refused_bytes(&self, call: Call) -> usize {
-        self.lock().refused_bytes.get(call as usize).copied().unwrap_or(0)
+        self.with(|state| state.refused_bytes.get(call as usize).copied().unwrap_or(0))
     }
 
     /// How many bytes are mapped.
     #[must_use]
     pub fn mapped(&self) -> usize {
-        self.lock().space.total()
+        self.with(|state| state.space.total())
     }
 
     /// Whether every byte of the range is mapped.
     #[must_use]
     pub fn covers(&self, base: usize, bytes: usize) -> bool {
-        self.lock().space.covers(base, bytes)
+        self.with(|state| state.space.covers(base, bytes))
     }
 
     /// Whether huge pages were asked for at this address.
     #[must_use]
     pub fn is_huge(&self, address: usize) -> bool {
-        self.lock().space.at(address).is_some_and(|(_, mapping)| mapping.huge)
+        self.with(|state| state.space.at(address)).is_some_and(|mapping| mapping.huge)
     }
 
     /// What the mapping at this address is named for.
     #[must_use]
     pub fn purpose(&self, address: usize) -> Option<Purpose> {
-        self.lock().space.at(address).and_then(|(_, mapping)| mapping.purpose)
+        self.with(|state| state.space.at(address)).and_then(|mapping| mapping.purpose)
     }
 
-    /// Sets the clock.
+    /// Sets the clock, which stands still from then on.
     pub fn set_clock(&self, now_ms: u64) {
-        self.lock().clock = now_ms;
+        self.with(|state| state.clock = Some(now_ms));
     }
 
-    /// Whether `map` does what `near` wishes (virtual mode).
+    /// Whether `map` does what `near` wishes, where addresses are chosen.
     pub fn obey_hints(&self, obeys_hints: bool) {
-        self.lock().obeys_hints = obeys_hints;
+        self.with(|state| state.ignores_hints = !obeys_hints);
     }
 
     /// Somebody else maps `bytes` below everything (virtual mode).
     pub fn nudge(&self, bytes: usize) {
-        self.lock().space.nudge(bytes);
+        self.with(|state| state.space.nudge(bytes));
     }
 
     fn set_rule(&self, rule: Rule) {
-        let mut state = self.lock();
-        state.made = 0;
-        state.refused = 0;
-        state.rule = rule;
+        self.with(|state| {
+            state.made = 0;
+            state.refused = 0;
+            state.rule = rule;
+        });
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A test that caught a panic goes on; the state is whole between statements.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a call. `None` when it has to fail.
-    fn begin(&self, call: Call, bytes: usize) -> Option<MutexGuard<'_, State>> {
-        let mut state = self.lock();
-        state.made += 1;
-        if let Some(count) = state.counts.get_mut(call as usize) {
-            *count += 1;
-        }
-        let fails = match &state.rule {
-            Rule::Never => false,
-            Rule::At(k) => state.made == *k,
-            Rule::From(k) => state.made >= *k,
-            Rule::Above(_) => call == Call::Map && state.exceeds(bytes),
-            Rule::When(when) => when(call, bytes),
+    /// Does `work` while nobody else does any.
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let locked = |state: *mut State| {
+            // SAFETY: the lock keeps others out (the type's invariant), and `work` does not come back.
+            work(unsafe { &mut *state })
         };
-        if !fails {
-            return Some(state);
+        self.lock.run(&Bed, || self.state.with_mut(locked))
+    }
+
+    /// The same for what may be misuse, which is reported when the lock is free again.
+    fn checked<T>(&self, work: impl FnOnce(&mut State) -> Result<T, Misuse>) -> T {
+        self.with(work).unwrap_or_else(|misuse| self.end_cold(&misuse))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_cold(&self, misuse: &Misuse) -> ! {
+        let Misuse { call, base, bytes, what } = misuse;
+        match self.mode {
+            Mode::Placed => Linux.die(what.as_bytes()),
+            #[expect(clippy::panic, reason = "misuse must fail the test that it happens in")]
+            _ => panic!("{call:?} of {bytes:#x} bytes at {base:#x}: {what}"),
         }
-        state.refused += 1;
-        if let Some(refused) = state.refused_bytes.get_mut(call as usize) {
-            // Absurd requests are refused too, and two of them are more than there is.
-            *refused = refused.saturating_add(bytes);
-        }
-        None
-    }
-
-    /// Whether a request of this size gets memory.
-    fn is_real(&self, bytes: usize) -> bool {
-        self.real || bytes < SUPERSLAB
-    }
-
-    /// Whether memory is behind this address.
-    fn has_memory(&self, base: NonNull<u8>) -> bool {
-        self.real || base.as_ptr().addr() > FLOOR
-    }
-
-    /// Counts a call on a range that must be mapped.
-    fn begin_on(
-        &self,
-        call: Call,
-        base: NonNull<u8>,
-        bytes: usize,
-    ) -> Option<MutexGuard<'_, State>> {
-        let address = base.as_ptr().addr();
-        let covered = self.covers(address, bytes);
-        assert!(covered && bytes > 0, "{call:?} of {bytes:#x} bytes at {address:#x}: not mapped");
-        self.begin(call, bytes)
     }
 }
 
-/// One that gives out memory.
+/// One for a program.
 impl Fresh for Simulated {
-    const FRESH: Unplaced<Self> = Unplaced::new(Self::real());
-}
-
-// SAFETY: memory comes from `Linux`, which promises the same; `Space` refuses overlaps. Virtual
-// ranges have no memory, and no test touches them. What fails returns before it changes anything.
-unsafe impl OsPort for Simulated {
-    fn map(&self, near: usize, bytes: usize) -> Option<NonNull<u8>> {
-        assert!(bytes > 0 && bytes.is_multiple_of(4096), "map of {bytes:#x} bytes");
-        let mut state = self.begin(Call::Map, bytes)?;
-        let base = if self.is_real(bytes) {
-            Linux.map(near, bytes)?
-        } else {
-            let near = if state.obeys_hints { near } else { 0 };
-            let address = state.space.place(near, bytes)?;
-            NonNull::new(ptr::without_provenance_mut(address))?
-        };
-        state.space.add(base.as_ptr().addr(), Mapping::plain(bytes));
-        Some(base)
-    }
-
-    /// Memory, whatever the mode: it is going to be written.
-    fn reserve(&self, bytes: usize) -> Option<NonNull<u8>> {
-        let mut state = self.begin(Call::Map, bytes)?;
-        let base = Linux.reserve(bytes)?;
-        state.space.add(base.as_ptr().addr(), Mapping::plain(bytes));
-        Some(base)
-    }
-
-    unsafe fn unmap(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        let Some(mut state) = self.begin_on(Call::Unmap, base, bytes) else { return false };
-        if !state.leave_pool(base, bytes) {
-            return false;
-        }
-        state.space.remove(base.as_ptr().addr(), bytes);
-        // SAFETY: the caller gives the pages up; they are mapped, as was checked.
-        !self.has_memory(base) || unsafe { Linux.unmap(base, bytes) }
-    }
-
-    unsafe fn purge(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        let Some(state) = self.begin_on(Call::Purge, base, bytes) else { return false };
-        state.refuse_explicit(base, bytes);
-        // SAFETY: the caller's pages, mapped, as was checked.
-        !self.has_memory(base) || unsafe { Linux.purge(base, bytes) }
-    }
-
-    unsafe fn populate(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        let Some(_state) = self.begin_on(Call::Populate, base, bytes) else { return false };
-        // SAFETY: the caller's pages, mapped, as was checked.
-        !self.has_memory(base) || unsafe { Linux.populate(base, bytes) }
-    }
-
-    unsafe fn advise_huge(&self, base: NonNull<u8>, bytes: usize, huge: bool) -> bool {
-        let Some(mut state) = self.begin_on(Call::Advise, base, bytes) else { return false };
-        state.space.mark(base.as_ptr().addr(), bytes, |mapping| mapping.huge = huge);
-        // SAFETY: the caller's pages, mapped, as was checked.
-        !self.has_memory(base) || unsafe { Linux.advise_huge(base, bytes, huge) }
-    }
-
-    unsafe fn protect(&self, base: NonNull<u8>, bytes: usize, access: bool) -> bool {
-        let Some(state) = self.begin_on(Call::Protect, base, bytes) else { return false };
-        assert!(!state.cuts_explicit(base, bytes), "half of a huge page is protected");
-        // SAFETY: the caller's pages, mapped, as was checked.
-        !self.has_memory(base) || unsafe { Linux.protect(base, bytes, access) }
-    }
-
-    unsafe fn name(&self, base: NonNull<u8>, bytes: usize, purpose: Purpose) -> bool {
-        let Some(mut state) = self.begin_on(Call::Name, base, bytes) else { return false };
-        if state.has_explicit(base, bytes) {
-            return false;
-        }
-        state.space.mark(base.as_ptr().addr(), bytes, |mapping| mapping.purpose = Some(purpose));
-        true
-    }
-
-    unsafe fn grow(&self, base: NonNull<u8>, old: usize, new: usize) -> bool {
-        assert!(new > old, "grow to {new:#x} from {old:#x}");
-        let Some(mut state) = self.begin_on(Call::Grow, base, old) else { return false };
-        let end = base.as_ptr().addr() + old;
-        let possible = !state.exceeds(new - old)
-            && state.space.one(base.as_ptr().addr(), old).is_some_and(|one| !one.explicit)
-            && state.space.is_free(end, new - old);
-        // SAFETY: the caller's pages, mapped, as was checked.
-        if !possible || self.has_memory(base) && !unsafe { Linux.grow(base, old, new) } {
-            return false;
-        }
-        state.space.extend(end, new - old);
-        true
-    }
-
-    unsafe fn relocate(&self, base: NonNull<u8>, old: usize, to: NonNull<u8>, new: usize) -> bool {
-        let (from, target) = (base.as_ptr().addr(), to.as_ptr().addr());
-        assert!(new >= old, "relocation to {new:#x} from {old:#x} bytes");
-        assert!(from + old <= target || target + new <= from, "relocation onto itself");
-        assert!(self.covers(target, new), "relocation to {target:#x}: not mapped");
-        let Some(mut state) = self.begin_on(Call::Relocate, base, old) else { return false };
-        let Some(mapping) = state.space.one(from, old).filter(|one| !one.explicit) else {
-            return false;
-        };
-        // SAFETY: both ranges are the caller's, mapped, as was checked.
-        if self.has_memory(base) && !unsafe { Linux.relocate(base, old, to, new) } {
-            return false;
-        }
-        let left = state.leave_pool(to, new);
-        assert!(left, "half of a huge page is replaced");
-        state.space.remove(target, new);
-        state.space.remove(from, old);
-        state.space.add(target, Mapping { bytes: new, ..mapping });
-        true
-    }
-
-    fn now_ms(&self) -> u64 {
-        self.lock().clock
-    }
-
-    fn die(&self, line: &[u8]) -> ! {
-        panic!("{}", String::from_utf8_lossy(line))
-    }
+    const FRESH: Unplaced<Self> = Unplaced::new(Self::placed());
 }
 
 impl Drop for Simulated {
     /// Gives memory back that the test left mapped.
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for (base, bytes) in state.space.all() {
-            let Some(range) = NonNull::new(ptr::with_exposed_provenance_mut::<u8>(base)) else {
-                continue;
-            };
-            if self.real || base > FLOOR {
-                // SAFETY: the system goes away, and with it the allocator that used the memory.
-                unsafe { Linux.unmap(range, bytes) };
+        let mode = self.mode;
+        self.with(|state| {
+            for mapping in state.space.all() {
+                let base = ptr::with_exposed_provenance_mut(mapping.base);
+                if let Some(range) = NonNull::new(base).filter(|&range| mode.has_memory(range)) {
+                    // SAFETY: the system goes away, and with it the allocator that used the memory.
+                    unsafe { Linux.unmap(range, mapping.bytes) };
+                }
             }
-        }
+        });
     }
 }

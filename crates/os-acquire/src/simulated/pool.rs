@@ -5,48 +5,21 @@ use core::ptr::{self, NonNull};
 use hakmem_contract::{OsPort, SUPERSLAB};
 
 use super::space::Mapping;
-use super::{Call, Simulated, State};
+use super::state::State;
+use super::{Call, Misuse, Mode, Simulated};
 use crate::huge::HugePages;
 use crate::linux::Linux;
 
 impl Simulated {
     /// The machine's pool has so many explicit huge pages that nobody uses.
     pub fn set_pool(&self, pages: usize) {
-        self.lock().pool = pages * SUPERSLAB;
+        self.with(|state| state.pool = pages * SUPERSLAB);
     }
 
     /// How many are left.
     #[must_use]
     pub fn pool(&self) -> usize {
-        self.lock().pool / SUPERSLAB
-    }
-}
-
-impl State {
-    /// Whether a range has explicit pages.
-    pub(super) fn has_explicit(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        self.space.explicit_in(base.as_ptr().addr(), bytes) != 0
-    }
-
-    /// Whether an end of a range is inside of an explicit page.
-    pub(super) fn cuts_explicit(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        let begin = base.as_ptr().addr();
-        [begin, begin + bytes].into_iter().any(|end| self.space.is_inside_explicit(end))
-    }
-
-    /// Panics if a range has explicit pages.
-    pub(super) fn refuse_explicit(&self, base: NonNull<u8>, bytes: usize) {
-        let explicit = self.has_explicit(base, bytes);
-        assert!(!explicit, "explicit pages are purged: the next touch may end the process");
-    }
-
-    /// The explicit pages of a range go back to the pool; `false` when that would cut one.
-    pub(super) fn leave_pool(&mut self, base: NonNull<u8>, bytes: usize) -> bool {
-        let whole = !self.cuts_explicit(base, bytes);
-        if whole {
-            self.pool += self.space.explicit_in(base.as_ptr().addr(), bytes);
-        }
-        whole
+        self.with(|state| state.pool) / SUPERSLAB
     }
 }
 
@@ -65,39 +38,50 @@ fn map_aligned(bytes: usize) -> Option<NonNull<u8>> {
     Some(base)
 }
 
+/// `bytes` of addresses at a multiple of a SuperSlab.
+fn addresses(state: &State, near: usize, bytes: usize) -> Option<NonNull<u8>> {
+    let near = near & !(SUPERSLAB - 1);
+    let free = near != 0 && state.space.is_free(near, bytes);
+    let below = state.space.place(0, bytes + SUPERSLAB)?;
+    let address = if free { near } else { below.next_multiple_of(SUPERSLAB) };
+    NonNull::new(ptr::without_provenance_mut(address))
+}
+
 // SAFETY: memory comes from `Linux`, zeroed, at a multiple of a SuperSlab; virtual ranges have none, and
 // no test touches them. `Space` knows which pages are explicit.
 unsafe impl HugePages for Simulated {
     fn map_explicit(&self, near: usize, bytes: usize) -> Option<NonNull<u8>> {
-        assert!(bytes > 0 && bytes.is_multiple_of(SUPERSLAB), "explicit map of {bytes:#x} bytes");
-        let mut state = self.begin(Call::MapExplicit, bytes)?;
-        if state.pool < bytes || state.exceeds(bytes) {
-            return None;
-        }
-        let base = if self.real {
-            map_aligned(bytes)?
-        } else {
-            let near = near & !(SUPERSLAB - 1);
-            let free = near != 0 && state.space.is_free(near, bytes);
-            let below = state.space.place(0, bytes + SUPERSLAB)?;
-            let address = if free { near } else { below.next_multiple_of(SUPERSLAB) };
-            NonNull::new(ptr::without_provenance_mut(address))?
-        };
-        state.pool -= bytes;
-        let mapping = Mapping { explicit: true, ..Mapping::plain(bytes) };
-        state.space.add(base.as_ptr().addr(), mapping);
-        Some(base)
+        self.checked(|state| {
+            if bytes == 0 || !bytes.is_multiple_of(SUPERSLAB) {
+                return Err(Misuse::new(Call::MapExplicit, near, bytes, Misuse::NOT_PAGES));
+            }
+            if !state.begin(Call::MapExplicit, bytes) || state.pool < bytes || state.exceeds(bytes)
+            {
+                return Ok(None);
+            }
+            let base = match self.mode {
+                Mode::Virtual => addresses(state, near, bytes),
+                Mode::Placed | Mode::Real => map_aligned(bytes),
+            };
+            let Some(base) = base else { return Ok(None) };
+            state.pool -= bytes;
+            let mapping = Mapping::plain(base.as_ptr().addr(), bytes);
+            state.note(Call::MapExplicit, Mapping { explicit: true, ..mapping })?;
+            Ok(Some(base))
+        })
     }
 
     unsafe fn has_explicit(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        self.lock().has_explicit(base, bytes)
+        self.with(|state| state.has_explicit(base, bytes))
     }
 
     unsafe fn collapse(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        let state = self.lock();
-        let whole = base.as_ptr().addr().is_multiple_of(SUPERSLAB);
-        assert!(whole && bytes.is_multiple_of(SUPERSLAB), "collapse of {bytes:#x} bytes");
-        state.refuse_explicit(base, bytes);
-        true
+        let address = base.as_ptr().addr();
+        self.checked(|state| {
+            if !address.is_multiple_of(SUPERSLAB) || !bytes.is_multiple_of(SUPERSLAB) {
+                return Err(Misuse::new(Call::Populate, address, bytes, Misuse::NOT_PAGES));
+            }
+            state.refuse_explicit(Call::Populate, base, bytes).map(|()| true)
+        })
     }
 }
