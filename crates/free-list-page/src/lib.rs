@@ -54,7 +54,7 @@
 //! | edge | from | to | what travels |
 //! |------|------|----|--------------|
 //! | L1 | `give_remote`: Release CAS of the chain | `collect_local`: Acquire swap of the chain | every use that the freeing threads made of the blocks, and their links, to the blocks' next user |
-//! | L2 | `Inbox::push`: Release CAS of the head | `Inbox::take_all`: Acquire swap of the head | the slab's link, and the chain of every slab on the stack |
+//! | L2 | `Stack::push`: Release CAS of the head | `Stack::take_all`: Acquire swap of the head | the slab's link, and the chain of every slab on the stack |
 //! | L3 | `collect_local`: Release swap of the chain to empty | `give_remote`: Acquire CAS that finds it empty | the slab's link is free to be written again |
 //!
 //! Modelled in `tests/loom_remote.rs` (blocks), `tests/loom_inbox.rs` (slabs), and

@@ -5,9 +5,8 @@ use core::ptr::{self, NonNull};
 
 use hakmem_contract::class::index_in;
 use hakmem_contract::{Fault, Geometry};
-use hakmem_sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use hakmem_sync::cell::UnsafeCell;
-use hakmem_sync::const_unless_loom;
+use hakmem_sync::atomic::{AtomicU64, Ordering};
+use hakmem_sync::stack::{Link, Stack};
 use static_assertions::const_assert;
 
 use crate::chain::Chain;
@@ -21,66 +20,9 @@ pub mod mutants;
 /// Blocks that one `give_remote` can name.
 pub(crate) const WORD: usize = u64::BITS as usize;
 
-/// A stack of slabs that others gave blocks back to, and that the owner has not looked at since.
-///
-/// # Invariants
-///
-/// - Every slab on it has a chain, and is on it once.
-#[derive(Debug)]
-#[repr(C)]
-pub struct Inbox {
-    head: AtomicPtr<FreeListSlab>,
-}
-
-impl Inbox {
-    const_unless_loom! {
-        /// An inbox with nothing in it. All zero bytes.
-        #[inline]
-        pub fn new() -> Self {
-            Self { head: AtomicPtr::new(ptr::null_mut()) }
-        }
-    }
-
-    /// Puts `slab` on top. Lock-free.
-    ///
-    /// # Safety
-    ///
-    /// The caller put the first chain on the slab (so nobody else pushes it), and the slab is open.
-    #[inline]
-    unsafe fn push(&self, slab: *mut FreeListSlab, edges: Edges) {
-        // SAFETY: the slab is open, and this part is shared between threads.
-        let remote = unsafe { &*FreeListSlab::remote(slab) };
-        // Relaxed: the value is stored and compared, never followed here.
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the link is ours until the CAS below succeeds (L3).
-            remote.next.with_mut(|next| unsafe { *next = head });
-            // Failure Relaxed: as for the load above.
-            match self.head.compare_exchange_weak(head, slab, edges.push, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(seen) => head = seen,
-            }
-        }
-    }
-
-    /// Takes the whole stack. Wait-free.
-    #[inline]
-    fn take_all(&self, edges: Edges) -> *mut FreeListSlab {
-        // Relaxed: most often there is nothing, and a load keeps the line shared; what is missed
-        // now is found next time.
-        if self.head.load(Ordering::Relaxed).is_null() {
-            return ptr::null_mut();
-        }
-        self.head.swap(ptr::null_mut(), edges.take_all)
-    }
-}
-
-impl Default for Inbox {
-    #[inline]
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// The slabs that others gave blocks back to, and that the owner has not looked at since. Every slab on it has
+/// a chain.
+pub type Inbox = Stack<FreeListSlab>;
 
 /// The slab's part that any thread may use. It has its own copy of where the blocks are, so that a
 /// remote free leaves the owner's line alone.
@@ -96,7 +38,7 @@ impl Default for Inbox {
 pub(crate) struct Remote {
     chain: AtomicU64,
     inbox: *const Inbox,
-    next: UnsafeCell<*mut FreeListSlab>,
+    next: Link<FreeListSlab>,
     base: NonNull<u8>,
     reciprocal: u64,
     block_size: u32,
@@ -141,7 +83,7 @@ impl Remote {
     pub(crate) fn new(inbox: *const Inbox, base: NonNull<u8>, geometry: &Geometry) -> Self {
         let Geometry { reciprocal, block_size, capacity, .. } = *geometry;
         let chain = AtomicU64::new(Chain::EMPTY.bits());
-        let next = UnsafeCell::new(ptr::null_mut());
+        let next = Link::new();
         Self { chain, inbox, next, base, reciprocal, block_size, capacity }
     }
 
@@ -244,8 +186,8 @@ impl Remote {
             // SAFETY: our blocks, not collected before the slab is pushed, keep it open; the inbox
             // outlives it.
             let inbox = unsafe { &*remote.inbox };
-            // SAFETY: we put the first chain there.
-            unsafe { inbox.push(slab, edges) };
+            // SAFETY: we put the first chain there, so the link is ours, and the slab open until it is collected.
+            unsafe { inbox.push(slab, &remote.next, edges.push) };
         }
         // Otherwise whoever put the first chain there has pushed the slab, or is about to, and our
         // blocks may be collected already: nothing keeps the slab open for us any more.
@@ -300,13 +242,13 @@ impl Remote {
     ) -> Result<(), Fault> {
         // SAFETY: the caller's inbox.
         let inbox = unsafe { &*inbox };
-        let mut head = inbox.take_all(edges);
+        let mut head = inbox.take_all(edges.take_all);
         while let Some(slab) = NonNull::new(head) {
             // SAFETY: a slab in an inbox has a chain, so it is open.
             let remote = unsafe { &*FreeListSlab::remote(slab.as_ptr()) };
             // The link first: after the swap below another thread may push the slab again.
             // SAFETY: L2 made the link ours.
-            head = remote.next.with(|next| unsafe { *next });
+            head = unsafe { remote.next.below() };
             let chain = Chain::from_bits(remote.chain.swap(Chain::EMPTY.bits(), edges.take));
             // SAFETY: the slabs in an inbox are its owner's, this thread's.
             let own = unsafe { FreeListSlab::own(slab) };

@@ -50,8 +50,8 @@ pub unsafe fn give_without_linking_again(slab: NonNull<FreeListSlab>, word: usiz
     if seen.is_empty() {
         // SAFETY: the inbox outlives the slab.
         let inbox = unsafe { &*remote.inbox };
-        // SAFETY: we put the first chain there.
-        unsafe { inbox.push(slab.as_ptr(), ALL) };
+        // SAFETY: we put the first chain there, so the link is ours, and the slab open until it is collected.
+        unsafe { inbox.push(slab.as_ptr(), &remote.next, ALL.push) };
     }
 }
 
@@ -119,14 +119,14 @@ pub unsafe fn collect_unasked(slab: NonNull<FreeListSlab>) -> Result<(), Fault> 
 /// As `Page::collect_local`; wrong on purpose.
 pub unsafe fn collect_link_late(inbox: *const Inbox) -> Result<(), Fault> {
     // SAFETY: the caller's inbox.
-    let mut head = unsafe { &*inbox }.take_all(ALL);
+    let mut head = unsafe { &*inbox }.take_all(ALL.take_all);
     while let Some(slab) = NonNull::new(head) {
         // SAFETY: this thread's slab.
         unsafe { take_chain(slab) }?;
         // SAFETY: a slab in an inbox is open.
         let remote = unsafe { &*FreeListSlab::remote(slab.as_ptr()) };
         // SAFETY: wrong on purpose: the link is not ours any more.
-        head = remote.next.with(|next| unsafe { *next });
+        head = unsafe { remote.next.below() };
     }
     Ok(())
 }
@@ -138,12 +138,12 @@ pub unsafe fn collect_link_late(inbox: *const Inbox) -> Result<(), Fault> {
 /// As `Page::collect_local`; wrong on purpose.
 pub unsafe fn collect_in_two_steps(inbox: *const Inbox) -> Result<(), Fault> {
     // SAFETY: the caller's inbox.
-    let mut head = unsafe { &*inbox }.take_all(ALL);
+    let mut head = unsafe { &*inbox }.take_all(ALL.take_all);
     while let Some(slab) = NonNull::new(head) {
         // SAFETY: a slab in an inbox is open.
         let remote = unsafe { &*FreeListSlab::remote(slab.as_ptr()) };
         // SAFETY: L2 made the link ours.
-        head = remote.next.with(|next| unsafe { *next });
+        head = unsafe { remote.next.below() };
         // Acquire and Release: the two halves of the protocol's swap.
         let chain = Chain::from_bits(remote.chain.load(Ordering::Acquire));
         remote.chain.store(0, Ordering::Release);
@@ -166,5 +166,5 @@ pub unsafe fn close(slab: NonNull<FreeListSlab>) {
     // SAFETY: the caller's slab; nobody else uses it, which loom checks.
     let remote = unsafe { &mut *remote };
     remote.chain.with_mut(|_| ());
-    remote.next.with_mut(|_| ());
+    remote.next.close();
 }

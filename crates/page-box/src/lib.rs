@@ -36,7 +36,7 @@
 //! |------|------|----|--------------|
 //! | B1 | `give_remote`: Release addition to a remote word | `collect_local`: Acquire swap of that word | every use that the freeing threads made of the blocks, to the block's next user |
 //! | B2 | `give_remote`: Release OR of the remote summary | `collect_local`: Acquire swap of the summary | the bits in the words below |
-//! | B3 | `Inbox::push`: Release CAS of the head | `Inbox::take_all`: Acquire swap of the head | the slab's link, and the summary of every slab on the list |
+//! | B3 | `Stack::push`: Release CAS of the head | `Stack::take_all`: Acquire swap of the head | the slab's link, and the summary of every slab on the list |
 //! | B4 | `collect_local`: Release swap of the summary to 0 | `give_remote`: Acquire OR that finds 0 | the link is free to be written again |
 //!
 //! Modelled in `tests/loom_remote.rs` (blocks), `tests/loom_inbox.rs` (slabs), and

@@ -1,12 +1,11 @@
 //! The slab's part for other threads, and the owner's inbox. Edges B1 to B4 of the crate docs.
 
 use core::mem::size_of;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use hakmem_contract::Fault;
-use hakmem_sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use hakmem_sync::cell::UnsafeCell;
-use hakmem_sync::const_unless_loom;
+use hakmem_sync::atomic::{AtomicU64, Ordering};
+use hakmem_sync::stack::{Link, Stack};
 
 use crate::slab::Slab;
 
@@ -14,69 +13,9 @@ use crate::slab::Slab;
 #[path = "remote_mutants.rs"]
 pub mod mutants;
 
-/// A stack of slabs that others gave blocks back to, and that the owner has not looked at since.
-///
-/// # Invariants
-///
-/// - Every slab on it has a non-zero remote summary, and is on it once.
-#[derive(Debug)]
-#[repr(C)]
-pub struct Inbox {
-    head: AtomicPtr<Slab>,
-}
-
-impl Inbox {
-    const_unless_loom! {
-        /// An inbox with nothing in it. All zero bytes.
-        #[inline]
-        pub fn new() -> Self {
-            Self { head: AtomicPtr::new(ptr::null_mut()) }
-        }
-    }
-
-    /// Puts `slab` on top. Lock-free.
-    ///
-    /// # Safety
-    ///
-    /// The caller made the slab's remote summary non-zero (so nobody else pushes it), and the
-    /// slab is open.
-    #[inline]
-    unsafe fn push(&self, slab: *mut Slab, edges: Edges) {
-        // SAFETY: the slab is open.
-        let part = unsafe { Slab::remote(slab) };
-        // SAFETY: as above; the part is shared between threads.
-        let remote = unsafe { &*part };
-        // Relaxed: the value is stored and compared, never followed here.
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the link is ours until the CAS below succeeds (B4).
-            remote.next.with_mut(|next| unsafe { *next = head });
-            // Failure Relaxed: as for the load above.
-            match self.head.compare_exchange_weak(head, slab, edges.b3, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(seen) => head = seen,
-            }
-        }
-    }
-
-    /// Takes the whole stack. Wait-free.
-    #[inline]
-    fn take_all(&self, edges: Edges) -> *mut Slab {
-        // Relaxed: most often there is nothing, and a load keeps the line shared; what is missed
-        // now is found next time.
-        if self.head.load(Ordering::Relaxed).is_null() {
-            return ptr::null_mut();
-        }
-        self.head.swap(ptr::null_mut(), edges.b3_head)
-    }
-}
-
-impl Default for Inbox {
-    #[inline]
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// The slabs that others gave blocks back to, and that the owner has not looked at since. Every slab on it has
+/// a non-zero remote summary.
+pub type Inbox = Stack<Slab>;
 
 /// The slab's part that any thread may write. As many words of remote bits follow as the slab has
 /// words of free bits.
@@ -90,7 +29,7 @@ impl Default for Inbox {
 pub(crate) struct Remote {
     summary: AtomicU64,
     inbox: *const Inbox,
-    next: UnsafeCell<*mut Slab>,
+    next: Link<Slab>,
 }
 
 /// The orders of the protocol's edges, so that a model can cut one.
@@ -143,8 +82,7 @@ impl Remote {
     ///
     /// `this` is valid for `footprint(words)` bytes, and the caller's.
     pub(crate) unsafe fn open(this: *mut Self, inbox: *const Inbox, words: usize) {
-        let part =
-            Self { summary: AtomicU64::new(0), inbox, next: UnsafeCell::new(ptr::null_mut()) };
+        let part = Self { summary: AtomicU64::new(0), inbox, next: Link::new() };
         // SAFETY: the caller's memory.
         unsafe { this.write(part) };
         for i in 0..words {
@@ -220,8 +158,8 @@ impl Remote {
         if remote.summary.fetch_or(1 << word, edges.b2) == 0 {
             // SAFETY: the inbox outlives the slab.
             let inbox = unsafe { &*remote.inbox };
-            // SAFETY: we made the summary non-zero.
-            unsafe { inbox.push(slab, edges) };
+            // SAFETY: we made the summary non-zero, so the link is ours, and the slab open until it is collected.
+            unsafe { inbox.push(slab, &remote.next, edges.b3) };
         }
         Ok(())
     }
@@ -254,7 +192,7 @@ impl Remote {
     ) -> Result<(), Fault> {
         // SAFETY: the caller's inbox.
         let inbox = unsafe { &*inbox };
-        let mut head = inbox.take_all(edges);
+        let mut head = inbox.take_all(edges.b3_head);
         while let Some(slab) = NonNull::new(head) {
             // SAFETY: a slab in an inbox has remote bits, so it is open.
             let part = unsafe { Slab::remote(slab.as_ptr()) };
@@ -262,7 +200,7 @@ impl Remote {
             let remote = unsafe { &*part };
             // The link first: after the swap below another thread may push the slab again.
             // SAFETY: B3 made the link ours.
-            head = remote.next.with(|next| unsafe { *next });
+            head = unsafe { remote.next.below() };
             let mut words = remote.summary.swap(0, edges.b4);
             while words != 0 {
                 let index = words.trailing_zeros() as usize;

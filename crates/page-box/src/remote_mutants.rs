@@ -38,8 +38,8 @@ pub unsafe fn give_without_short_cut(slab: NonNull<Slab>, word: usize, bits: u64
     if remote.summary.fetch_or(1 << word, Ordering::AcqRel) == 0 {
         // SAFETY: the inbox outlives the slab.
         let inbox = unsafe { &*remote.inbox };
-        // SAFETY: we made the summary non-zero.
-        unsafe { inbox.push(slab.as_ptr(), ALL) };
+        // SAFETY: we made the summary non-zero, so the link is ours, and the slab open until it is collected.
+        unsafe { inbox.push(slab.as_ptr(), &remote.next, ALL.b3) };
     }
 }
 
@@ -107,14 +107,14 @@ pub unsafe fn collect_unasked(slab: NonNull<Slab>) -> Result<(), Fault> {
 /// As `Page::collect_local`; wrong on purpose.
 pub unsafe fn collect_words_first(inbox: *const Inbox) -> Result<(), Fault> {
     // SAFETY: the caller's inbox.
-    let mut head = unsafe { &*inbox }.take_all(ALL);
+    let mut head = unsafe { &*inbox }.take_all(ALL.b3_head);
     while let Some(slab) = NonNull::new(head) {
         // SAFETY: a slab in an inbox is open.
         let part = unsafe { Slab::remote(slab.as_ptr()) };
         // SAFETY: as above.
         let remote = unsafe { &*part };
         // SAFETY: B3 made the link ours.
-        head = remote.next.with(|next| unsafe { *next });
+        head = unsafe { remote.next.below() };
         // SAFETY: this thread's slab.
         unsafe { take_words(slab) }?;
         // AcqRel: as in the protocol; only the place is wrong.
@@ -130,7 +130,7 @@ pub unsafe fn collect_words_first(inbox: *const Inbox) -> Result<(), Fault> {
 /// As `Page::collect_local`; wrong on purpose.
 pub unsafe fn collect_link_late(inbox: *const Inbox) -> Result<(), Fault> {
     // SAFETY: the caller's inbox.
-    let mut head = unsafe { &*inbox }.take_all(ALL);
+    let mut head = unsafe { &*inbox }.take_all(ALL.b3_head);
     while let Some(slab) = NonNull::new(head) {
         // SAFETY: a slab in an inbox is open.
         let part = unsafe { Slab::remote(slab.as_ptr()) };
@@ -139,7 +139,7 @@ pub unsafe fn collect_link_late(inbox: *const Inbox) -> Result<(), Fault> {
         // AcqRel: as in the protocol; only the place is wrong.
         remote.summary.swap(0, Ordering::AcqRel);
         // SAFETY: wrong on purpose: the link is not ours any more.
-        head = remote.next.with(|next| unsafe { *next });
+        head = unsafe { remote.next.below() };
         // SAFETY: this thread's slab.
         unsafe { take_words(slab) }?;
     }
@@ -164,5 +164,5 @@ pub unsafe fn close(slab: NonNull<Slab>) {
     // SAFETY: as above.
     let remote = unsafe { &mut *part };
     remote.summary.with_mut(|_| ());
-    remote.next.with_mut(|_| ());
+    remote.next.close();
 }

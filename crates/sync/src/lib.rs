@@ -10,12 +10,13 @@
 //! # What it does not do
 //!
 //! It holds no state and makes no choice of an ordering for anybody: only [`tree`], [`marks`],
-//! [`spares`] and [`lock`] order anything, and each has its own table of edges.
+//! [`spares`] and [`lock`] order anything, and each has its own table of edges; [`stack`] orders what its
+//! caller says.
 //!
 //! # Reading order
 //!
 //! `imp_core.rs` and `imp_loom.rs` side by side, then [`tree`]; [`marks`] and [`spares`] when a registry
-//! is read.
+//! is read, [`stack`] when a page box is.
 #![cfg_attr(not(loom), no_std)]
 
 #[cfg(not(loom))]
@@ -27,6 +28,7 @@ mod imp;
 pub mod lock;
 pub mod marks;
 pub mod spares;
+pub mod stack;
 pub mod tree;
 
 pub use imp::{address_of, atomic, cell, hint};
