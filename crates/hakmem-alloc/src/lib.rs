@@ -17,6 +17,12 @@
 //! It keeps no accounting of its own: a block's state is the page box's, a unit's the
 //! shared pool's, a thread's `tls-bind`'s. It only leads from one box to the next.
 //!
+//! # Features
+//!
+//! `alternatives` (on): [`classic`], [`hardened`], and the boxes in [`parts`] that [`Hakmem`] does not have;
+//! `default-features = false` leaves their crates out. `many-classes`: room for 72 size classes.
+//! `valgrind`: tells memcheck which bytes are blocks.
+//!
 //! # Reading order
 //!
 //! The [`Hakmem`] below, [`Boxes`], `heap.rs`, then `paths/small.rs`, where nearly every call
@@ -26,9 +32,11 @@
 
 mod boxes;
 pub mod census;
+#[cfg(feature = "alternatives")]
 pub mod classic;
 mod compose;
 mod global;
+#[cfg(feature = "alternatives")]
 pub mod hardened;
 mod heap;
 mod options;
@@ -53,22 +61,25 @@ pub use {global::Allocator as Unwatched, watched::Allocator};
 /// The boxes, for [`compose!`].
 pub mod parts {
     pub use hakmem_contract::{self as contract, MAX_CLASSES};
-    pub use hakmem_direct_front::Direct;
-    pub use hakmem_free_list_page::FreeListSlab;
     pub use hakmem_front_gate::{Doubling, EightPerDoubling, FourPerDoubling, PowersOfTwo};
-    pub use hakmem_guarded_pool::Guarded;
-    pub use hakmem_hash_registry::Hash;
     pub use hakmem_os_acquire::Acquire;
     #[cfg(not(all(feature = "valgrind", target_arch = "x86_64")))]
     pub use hakmem_os_acquire::Linux;
     pub use hakmem_page_box::{CheckedSlab, Slab};
     pub use hakmem_shared_pool::SharedPool;
     pub use hakmem_superslab_registry::TwoLevel;
-    pub use hakmem_tiered_front::{Magazine, Tiered};
     pub use hakmem_tls_bind as tls_bind;
-    pub use hakmem_tls_sll::TlsSll;
     pub use hakmem_unified_cache::UnifiedCache;
     pub use hakmem_warm_pool::{Counts, NoCounters};
+    #[cfg(feature = "alternatives")]
+    pub use {
+        hakmem_direct_front::Direct,
+        hakmem_free_list_page::FreeListSlab,
+        hakmem_guarded_pool::Guarded,
+        hakmem_hash_registry::Hash,
+        hakmem_tiered_front::{Magazine, Tiered},
+        hakmem_tls_sll::TlsSll,
+    };
 
     #[cfg(all(feature = "valgrind", target_arch = "x86_64"))]
     pub use crate::watched::Linux;

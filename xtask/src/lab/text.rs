@@ -142,6 +142,13 @@ fn dependency(name: &str, folder: &Path, features: &BTreeSet<&str>) -> String {
     )
 }
 
+/// The one on the facade, without the boxes of other compositions: a change of one of them would build
+/// every composition again.
+fn dependency_on_facade(folder: &Path) -> String {
+    let folder = folder.display().to_string();
+    format!("hakmem-alloc = {{ path = {folder:?}, default-features = false }}\n")
+}
+
 /// The package in a folder of `crates/`.
 fn package_of(folder: &str) -> String {
     if folder.starts_with("hakmem-") { folder.to_owned() } else { format!("hakmem-{folder}") }
@@ -310,11 +317,10 @@ fn composition(choice: &Choice) -> String {
 fn workload_manifest(key: &str, facade: &Path, root: &Path) -> String {
     let binary = artefact_of(key);
     let target = format!("[[bin]]\nname = \"{binary}\"\npath = \"src/main.rs\"\n\n");
-    let none = BTreeSet::new();
     [
         package(&Part::Workload.package(key), &target),
-        dependency("hakmem-alloc", facade, &none),
-        dependency("hakmem-benches", &root.join("benches"), &none),
+        dependency_on_facade(facade),
+        dependency("hakmem-benches", &root.join("benches"), &BTreeSet::new()),
     ]
     .concat()
 }
@@ -357,7 +363,7 @@ fn capi_manifest(choice: &Choice, source: &Source<'_>) -> Result<String> {
         choice,
         &[
             package(&Part::Capi.package(&choice.key()), &library),
-            dependency("hakmem-alloc", &facade, &BTreeSet::new()),
+            dependency_on_facade(&facade),
             "libc = { version = \"0.2\", default-features = false }\n".to_owned(),
         ]
         .concat(),

@@ -10,18 +10,18 @@
 //! No path of the allocator keeps a number for it, but for the bytes of the metadata arena and the
 //! stranded ones, which are nowhere else.
 
+#[cfg(feature = "alternatives")]
+mod alternatives;
+
 use core::ptr::{self, NonNull};
 
 use hakmem_contract::geometry::UNIT;
 use hakmem_contract::{
     Class, FrontCache, Kind, MAX_CLASSES, OsPort, Page, Pool, Registry, SizeClasses, Survey,
 };
-use hakmem_free_list_page::FreeListSlab;
 use hakmem_os_acquire::Acquire;
 use hakmem_page_box::Slab;
 use hakmem_shared_pool::{Policy, SharedPool};
-use hakmem_tiered_front::{Magazine, Tiered};
-use hakmem_tls_sll::TlsSll;
 use hakmem_unified_cache::UnifiedCache;
 
 use crate::boxes::Boxes;
@@ -91,28 +91,6 @@ impl CountBlocks for UnifiedCache {
     }
 }
 
-impl CountBlocks for TlsSll {
-    #[inline]
-    fn count(&self, class: Class) -> usize {
-        self.len(class)
-    }
-}
-
-impl<I: CountBlocks, const SLOTS: usize> CountBlocks for Magazine<I, SLOTS> {
-    #[inline]
-    fn count(&self, class: Class) -> usize {
-        self.len(class) + self.inner().count(class)
-    }
-}
-
-impl<F: CountBlocks, S: CountBlocks, const N: u16> CountBlocks for Tiered<F, S, N> {
-    #[inline]
-    fn count(&self, class: Class) -> usize {
-        let (first, second) = self.levels();
-        first.count(class) + second.count(class)
-    }
-}
-
 /// A slab that knows how many of its blocks are nobody's.
 pub trait CountFree: Page {
     /// How many blocks were handed out to nobody, or came back from who had them.
@@ -124,14 +102,6 @@ pub trait CountFree: Page {
 }
 
 impl CountFree for Slab {
-    #[inline]
-    unsafe fn count_free(this: NonNull<Self>) -> usize {
-        // SAFETY: passed on.
-        unsafe { Self::n_free(this) }
-    }
-}
-
-impl CountFree for FreeListSlab {
     #[inline]
     unsafe fn count_free(this: NonNull<Self>) -> usize {
         // SAFETY: passed on.
