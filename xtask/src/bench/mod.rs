@@ -28,6 +28,7 @@ mod pin;
 mod preload;
 mod process;
 mod progress;
+mod readme;
 mod resident;
 mod result;
 mod save;

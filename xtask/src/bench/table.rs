@@ -49,15 +49,6 @@ pub(crate) fn page(document: &Document, look: Look) -> String {
     parts.join(between) + if look == Look::Markdown { "\n" } else { "" }
 }
 
-/// What the README shows: the machine, ratios to the peers, how to read them.
-pub(crate) fn short(document: &Document) -> String {
-    let mut parts = vec![format!("```text\n{}\n```", head(document))];
-    parts.extend(machine::warning(&document.machine).map(|text| format!("**{text}**")));
-    parts.extend([peers(document, Look::Markdown), legend(document), notes(document)]);
-    parts.retain(|part| !part.is_empty());
-    parts.join("\n\n")
-}
-
 /// When, on what, which versions.
 pub(crate) fn head(document: &Document) -> String {
     let version =
@@ -280,7 +271,7 @@ fn summary(time: &Overall, peak: Option<&Overall>) -> String {
 }
 
 /// What is not in the tables, and why.
-fn notes(document: &Document) -> String {
+pub(super) fn notes(document: &Document) -> String {
     let mut lines = Vec::new();
     if let Some(why) = &document.cut_short {
         let precise = |row: &&super::result::Row| row.ended == super::result::Ended::Precise;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Kept, classic, forest, results};
 use crate::bench::derive::{PEAK, TIME};
+use crate::bench::readme;
 use crate::bench::result::Document;
 use crate::bench::table::{self, Look};
 use crate::workspace::Workspace;
@@ -100,15 +101,9 @@ fn section(folder: &Path) -> Result<String> {
 }
 
 fn part(what: &str, file: &Path) -> Result<String> {
-    let document = Document::read(file)?;
-    let command = document.command.join(" ");
     let name = file.with_extension("");
     let name = name.file_name().unwrap_or_default().to_string_lossy();
-    Ok(format!(
-        "{what}: `cargo xtask {command}` ([numbers](docs/results/{name}.md), \
-         [times](docs/results/{name}.svg), [memory](docs/results/{name}.memory.svg)).\n\n{}\n",
-        table::short(&document),
-    ))
+    Ok(readme::section(&Document::read(file)?, what, &name))
 }
 
 /// `text` with `section` between the marks.
