@@ -21,4 +21,5 @@ pub mod object;
 pub mod replay;
 pub mod report;
 pub mod rng;
+mod wait;
 pub mod workloads;

@@ -9,7 +9,6 @@
 //! Empty slots travel by the lock of the epochs.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error, realloc};
-use std::hint::spin_loop;
 use std::io::Write as _;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -21,12 +20,10 @@ use super::map::Map;
 use super::plan::{Step, what};
 use crate::clock::Clock;
 use crate::report::Memory;
+use crate::wait::wait_until;
 
 /// Blocks up to this size are written whole.
 const SMALL: usize = 1024;
-
-/// How often a word is looked at before another thread gets the processor.
-const SPINS: usize = 100;
 
 /// Where blocks come from.
 trait Source: Sync {
@@ -285,11 +282,7 @@ impl<'a, S: Source> Stage<'a, S> {
         // Acquire, edge V1.
         let mut block = slot.load(Ordering::Acquire);
         if block.is_null() {
-            wait_until(|| {
-                // Acquire, edge V1.
-                block = slot.load(Ordering::Acquire);
-                !block.is_null()
-            });
+            block = await_cold(slot);
         }
         // Relaxed: whoever fills it next is this thread, or comes after it by the lock of the epochs.
         slot.store(ptr::null_mut(), Ordering::Relaxed);
@@ -373,15 +366,15 @@ fn look(block: *mut u8, size: usize) -> u64 {
     u64::from(first) << 8 | u64::from(last)
 }
 
+/// The block that another thread is about to put into the slot.
 #[cold]
-fn wait_until(mut done: impl FnMut() -> bool) {
-    let mut spins = 0;
-    while !done() {
-        spins += 1;
-        if spins < SPINS {
-            spin_loop();
-        } else {
-            std::thread::yield_now();
-        }
-    }
+#[inline(never)]
+fn await_cold(slot: &AtomicPtr<u8>) -> *mut u8 {
+    let mut block = ptr::null_mut();
+    wait_until(|| {
+        // Acquire, edge V1.
+        block = slot.load(Ordering::Acquire);
+        !block.is_null()
+    });
+    block
 }

@@ -13,7 +13,6 @@
 //! | F2 | `Ring::take` | `Ring::put` | an empty slot |
 
 use std::ffi::c_void;
-use std::hint::spin_loop;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -23,14 +22,12 @@ use crate::clock::Clock;
 use crate::measure::{Common, Measured, warm_up};
 use crate::object::Parcel;
 use crate::rng::Rng;
+use crate::wait::wait_until;
 
 const DEFAULT_OPS: u64 = 6_000_000;
 
 /// Objects under way at most.
 const DEPTH: usize = 4096;
-
-/// How often a slot is looked at before the other thread gets the processor.
-const SPINS: usize = 100;
 
 /// Options of `free-only-thread`.
 #[derive(Clone, Debug, clap::Args)]
@@ -155,18 +152,5 @@ impl Ring {
         slot.store(ptr::null_mut(), Ordering::Release);
         // SAFETY: `put` left it there, and this is the only thread that takes.
         unsafe { Parcel::from_raw(found) }.free()
-    }
-}
-
-#[inline(always)]
-fn wait_until(done: impl Fn() -> bool) {
-    let mut spins = 0;
-    while !done() {
-        spins += 1;
-        if spins < SPINS {
-            spin_loop();
-        } else {
-            std::thread::yield_now();
-        }
     }
 }
