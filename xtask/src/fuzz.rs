@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::progress::Bar;
 use crate::report::Part;
 use crate::shell;
 use crate::test::test_results;
@@ -51,7 +52,7 @@ impl Target {
 /// Prints the targets.
 pub(crate) fn list(ws: &Workspace, args: &Args) -> Result<()> {
     for target in select(ws, args)? {
-        println!("{}", target.path());
+        say!("{}", target.path());
     }
     Ok(())
 }
@@ -60,11 +61,15 @@ pub(crate) fn list(ws: &Workspace, args: &Args) -> Result<()> {
 pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> {
     let guided = !args.random && can_be_guided(part);
     let time = Duration::from_secs(args.minutes * 60);
-    for target in select(ws, args)? {
-        let fault = match guided {
-            true => run_guided(ws, &target, time)?,
-            false => run_random(ws, &target, time)?,
-        };
+    let targets = select(ws, args)?;
+    // With the time in it, so that it takes as long the next time.
+    let step = |target: &Target| format!("{} for {} min", target.path(), args.minutes);
+    let bar = Bar::new("fuzz", targets.iter().map(step));
+    for target in &targets {
+        let fault = bar.step(&step(target), || match guided {
+            true => run_guided(ws, target, time),
+            false => run_random(ws, target, time),
+        })?;
         part.verdict(&target.path(), fault);
     }
     Ok(())

@@ -30,6 +30,11 @@ const LINTS: &[Lint] = &[
     ("rustdoc", &["doc", "--no-deps", "--workspace"], &[("RUSTDOCFLAGS", "-Dwarnings")]),
 ];
 
+/// Their names.
+pub(crate) fn parts() -> impl Iterator<Item = &'static str> {
+    LINTS.iter().map(|lint| lint.0)
+}
+
 /// Runs all of them, whatever the first ones find.
 pub(crate) fn run(ws: &Workspace, report: &mut Report) {
     for &lint in LINTS {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use crate::progress::{self, Bar};
 use crate::report::Part;
 use crate::shell::{self, Output};
 use crate::test::test_results;
@@ -40,23 +41,31 @@ struct Model {
     test: String,
 }
 
+impl Model {
+    fn name(&self) -> String {
+        format!("{}/{}", self.folder, self.test)
+    }
+}
+
 /// Runs the models and counts the tests in them.
 pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> {
     let models = models(ws, &args.boxes)?;
     if models.is_empty() {
         part.missing("no crate has a tests/loom_*.rs");
     }
+    let kept = if args.bounded { "loom" } else { "loom, unbounded" };
+    let bar = Bar::new(kept, models.iter().map(Model::name));
     for model in models {
-        let name = format!("{}/{}", model.folder, model.test);
-        let output = run(ws, &model, args.bounded)?;
+        let name = model.name();
+        let output = bar.step(&name, || run(ws, &model, args.bounded))?;
         let results = test_results(&output.stdout);
-        println!("{name}: {} tests in {:.1} s", results.passed, output.took.as_secs_f64());
+        say!("{name}: {} tests in {:.1} s", results.passed, output.took.as_secs_f64());
         part.pass_many(results.passed);
         for failed in &results.failed {
             part.fail(&name, failed);
         }
         if !output.success() {
-            eprint!("{}{}", output.stdout, output.stderr);
+            progress::complain(&(output.stdout.clone() + &output.stderr));
         }
         if !output.success() && results.failed.is_empty() {
             part.fail(&name, &output.ending());

@@ -1,5 +1,7 @@
 //! The project's commands; `cargo xtask help` lists them.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk on the terminal")]
+
+#[macro_use]
+mod progress;
 
 mod asm;
 mod bench;
@@ -9,6 +11,7 @@ mod fuzz;
 mod lab;
 mod lint;
 mod loom;
+mod marks;
 mod new_box;
 mod programs;
 mod report;
@@ -151,6 +154,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let ws = Workspace::find()?;
+    progress::keep_in(&ws.target);
     let mut report = Report::new();
     match &cli.command {
         Command::Report(args) if args.check => {
@@ -169,8 +173,12 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Lab(args) => report.part("lab", |part| lab::check::run(&ws, args, part)),
         Command::Run(args) => return programs::become_program(&ws, args),
         Command::Test(args) => return test::run(&ws, args, report),
-        Command::Lint => lint::run(&ws, &mut report),
+        Command::Lint => {
+            report.expect(lint::parts());
+            lint::run(&ws, &mut report);
+        }
         Command::Ci => {
+            report.expect(lint::parts().chain(test::parts()));
             lint::run(&ws, &mut report);
             test::all(&ws, &mut report);
         }

@@ -5,10 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::progress::Bar;
+
 /// The outcome of one command: its parts in the order they ran.
 #[derive(Debug)]
 pub(crate) struct Report {
     parts: Vec<Part>,
+    /// Of those parts that are known before.
+    bar: Option<Bar>,
 }
 
 /// One part, such as `loom`: how many checks held, which did not, and which could not run.
@@ -23,38 +27,43 @@ pub(crate) struct Part {
 
 impl Report {
     pub(crate) fn new() -> Self {
-        Self { parts: Vec::new() }
+        Self { parts: Vec::new(), bar: None }
+    }
+
+    /// Shows how many of these parts are over.
+    pub(crate) fn expect(&mut self, parts: impl IntoIterator<Item = &'static str>) {
+        self.bar = Some(Bar::new("parts", parts));
     }
 
     /// Runs one part. An error counts as one failed check.
     pub(crate) fn part(&mut self, name: &str, check: impl FnOnce(&mut Part) -> Result<()>) {
-        println!("== {name}");
-        let start = Instant::now();
-        let mut part = Part::new(name);
-        if let Err(error) = check(&mut part) {
-            part.fail(name, &format!("{error:#}"));
-        }
-        part.took = start.elapsed();
+        say!("== {name}");
+        let run = || Part::run(name, check);
+        let part = match &self.bar {
+            Some(bar) => bar.step(name, run),
+            None => run(),
+        };
         self.parts.push(part);
     }
 
     /// Prints the table and the sum; the sum is the last line.
-    pub(crate) fn finish(&self) -> ExitCode {
-        println!("\n== summary");
+    pub(crate) fn finish(mut self) -> ExitCode {
+        self.bar = None;
+        say!("\n== summary");
         for part in &self.parts {
-            println!("{}", part.line());
+            say!("{}", part.line());
         }
         for part in &self.parts {
             for missing in &part.missing {
-                println!("not run: {}: {missing}", part.name);
+                say!("not run: {}: {missing}", part.name);
             }
             for failed in &part.failed {
-                println!("failed: {}: {failed}", part.name);
+                say!("failed: {}: {failed}", part.name);
             }
         }
         let passed: u64 = self.parts.iter().map(|part| part.passed).sum();
         let failed: usize = self.parts.iter().map(|part| part.failed.len()).sum();
-        println!("{passed} passed, {failed} failed");
+        say!("{passed} passed, {failed} failed");
         if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
@@ -70,9 +79,19 @@ impl Part {
         }
     }
 
+    fn run(name: &str, check: impl FnOnce(&mut Self) -> Result<()>) -> Self {
+        let start = Instant::now();
+        let mut part = Self::new(name);
+        if let Err(error) = check(&mut part) {
+            part.fail(name, &format!("{error:#}"));
+        }
+        part.took = start.elapsed();
+        part
+    }
+
     /// One check held.
     pub(crate) fn pass(&mut self, what: &str) {
-        println!("ok      {what}");
+        say!("ok      {what}");
         self.passed += 1;
     }
 
@@ -83,7 +102,7 @@ impl Part {
 
     /// One check did not hold.
     pub(crate) fn fail(&mut self, what: &str, why: &str) {
-        println!("FAILED  {what}: {why}");
+        say!("FAILED  {what}: {why}");
         self.failed.push(format!("{what}: {}", why.lines().next().unwrap_or_default()));
     }
 
@@ -97,7 +116,7 @@ impl Part {
 
     /// Something this machine lacks, and what was therefore not run.
     pub(crate) fn missing(&mut self, what: &str) {
-        println!("not run {what}");
+        say!("not run {what}");
         self.missing.push(what.to_owned());
     }
 

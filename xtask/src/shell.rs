@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use wait4::{ResUse, Wait4};
+
+use crate::progress;
 
 /// How a child process ended and what it printed.
 #[derive(Debug)]
@@ -48,13 +51,17 @@ impl Output {
 /// Runs `command` and keeps what it prints.
 pub(crate) fn capture(command: &mut Command, limit: Duration) -> Result<Output> {
     command.stderr(Stdio::piped());
-    run(command, limit, false)
+    run(command, limit, [None, None])
 }
 
 /// Runs `command`, shows what it prints, and keeps its standard output.
 pub(crate) fn stream(command: &mut Command, limit: Duration) -> Result<Output> {
-    command.stderr(Stdio::inherit());
-    run(command, limit, true)
+    // Cargo has a bar of its own, which would be drawn over ours.
+    command.stderr(if progress::visible() { Stdio::piped() } else { Stdio::inherit() });
+    if progress::visible() && std::env::var_os("NO_COLOR").is_none() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    run(command, limit, [Some(progress::print), Some(progress::complain)])
 }
 
 /// Whether `program` is on the PATH.
@@ -63,14 +70,31 @@ pub(crate) fn has(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-fn run(command: &mut Command, limit: Duration, show: bool) -> Result<Output> {
+/// Where distributions put shared libraries.
+const FOLDERS: [&str; 5] = [
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+];
+
+/// The shared library of this name, if the machine has it.
+pub(crate) fn library(file: &str) -> Option<PathBuf> {
+    FOLDERS.iter().map(|folder| Path::new(folder).join(file)).find(|path| path.is_file())
+}
+
+/// Shows whole lines.
+type Show = fn(&str);
+
+fn run(command: &mut Command, limit: Duration, show: [Option<Show>; 2]) -> Result<Output> {
     let start = Instant::now();
     // A group of its own, so that a limit ends the grandchildren too.
     command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
     let mut child =
         command.spawn().with_context(|| format!("cannot run {:?}", command.get_program()))?;
-    let stdout = child.stdout.take().map(|pipe| thread::spawn(move || read(pipe, show)));
-    let stderr = child.stderr.take().map(|pipe| thread::spawn(move || read(pipe, false)));
+    let stdout = child.stdout.take().map(|pipe| thread::spawn(move || read(pipe, show[0])));
+    let stderr = child.stderr.take().map(|pipe| thread::spawn(move || read(pipe, show[1])));
     let (status, peak) = wait(&mut child, limit)?;
     let text = |reader: Option<thread::JoinHandle<String>>| {
         reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
@@ -78,14 +102,14 @@ fn run(command: &mut Command, limit: Duration, show: bool) -> Result<Output> {
     Ok(Output { status, stdout: text(stdout), stderr: text(stderr), took: start.elapsed(), peak })
 }
 
-fn read(pipe: impl Read, show: bool) -> String {
+fn read(pipe: impl Read, show: Option<Show>) -> String {
     let mut text = String::new();
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let piece = String::from_utf8_lossy(&line);
-        if show {
-            print!("{piece}");
+        if let Some(show) = show {
+            show(&piece);
         }
         text.push_str(&piece);
         line.clear();

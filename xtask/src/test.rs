@@ -48,35 +48,51 @@ pub(crate) fn run(ws: &Workspace, args: &Args, mut report: Report) -> Result<Exi
     if args.controls {
         report.part("controls", |part| controls::check(ws, &wanted, part));
     } else {
+        report.expect(parts());
         all(ws, &mut report);
     }
     Ok(report.finish())
 }
 
-/// Runs everything but formatting, lints and controls.
-pub(crate) fn all(ws: &Workspace, report: &mut Report) {
-    report.part("tidy", |part| tidy::check(ws, part));
-    report.part("cargo test", |part| {
+/// A part: its name, and what it does.
+type Run = (&'static str, fn(&Workspace, &mut Part) -> Result<()>);
+
+/// Everything but formatting, lints and controls, in order.
+const PARTS: [Run; 16] = [
+    ("tidy", tidy::check),
+    ("cargo test", |ws, part| {
         name_what_is_missing(part);
         cargo_test(ws, &ALL, part)
-    });
-    report.part("many classes", |part| cargo_test(ws, &MANY_CLASSES, part));
-    report.part("loom", |part| loom::check(ws, &loom::Args::bounded(), part));
-    report.part("asm", |part| asm::check(ws, &asm::Args::default(), part));
-    report.part("so", |part| so::check(ws, part));
-    report.part("capi", |part| capi::check(ws, &capi::Args::default(), part));
-    report.part("lab", |part| lab::check::check(ws, part));
-    report.part("new-box", |part| new_box::check::check(ws, part));
-    report.part("trace", |part| trace::check::check(ws, part));
-    report.part("programs", |part| programs::check(ws, &programs::Args::quick(), part));
-    report.part("soak", |part| soak::check(ws, &soak::Args::short(), part));
-    report.part("valgrind", |part| valgrind::check(ws, &valgrind::Args::default(), part));
-    report.part("sanitize", |part| sanitize::check(ws, &sanitize::Args::quick(), part));
-    report.part("report", |part| bench::page::browser::check(ws, part));
-    report.part("longer", |part| {
+    }),
+    ("many classes", |ws, part| cargo_test(ws, &MANY_CLASSES, part)),
+    ("loom", |ws, part| loom::check(ws, &loom::Args::bounded(), part)),
+    ("asm", |ws, part| asm::check(ws, &asm::Args::default(), part)),
+    ("so", so::check),
+    ("capi", |ws, part| capi::check(ws, &capi::Args::default(), part)),
+    ("lab", lab::check::check),
+    ("new-box", new_box::check::check),
+    ("trace", trace::check::check),
+    ("programs", |ws, part| programs::check(ws, &programs::Args::quick(), part)),
+    ("soak", |ws, part| soak::check(ws, &soak::Args::short(), part)),
+    ("valgrind", |ws, part| valgrind::check(ws, &valgrind::Args::default(), part)),
+    ("sanitize", |ws, part| sanitize::check(ws, &sanitize::Args::quick(), part)),
+    ("report", bench::page::browser::check),
+    ("longer", |_, part| {
         elsewhere(part);
         Ok(())
-    });
+    }),
+];
+
+/// Their names.
+pub(crate) fn parts() -> impl Iterator<Item = &'static str> {
+    PARTS.iter().map(|part| part.0)
+}
+
+/// Runs them.
+pub(crate) fn all(ws: &Workspace, report: &mut Report) {
+    for (name, check) in PARTS {
+        report.part(name, |part| check(ws, part));
+    }
 }
 
 /// What `cargo test` said.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use crate::progress::{self, Bar};
 use crate::report::Part;
 use crate::shell;
 use crate::workspace::Workspace;
@@ -51,24 +52,28 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
         return Ok(());
     }
     let folder = build(ws)?;
-    for program in programs {
-        for way in [Way::Preloaded, Way::Linked] {
-            let name = program.file_stem().unwrap_or_default().to_string_lossy();
-            let outcome = run(&program, &folder, way).unwrap_or_else(|e| Some(format!("{e:#}")));
-            part.verdict(&format!("{name}, {way:?}"), outcome);
-        }
+    let ways = |program| [Way::Preloaded, Way::Linked].map(|way| (program, way));
+    let runs: Vec<(&PathBuf, Way)> = programs.iter().flat_map(ways).collect();
+    let bar = Bar::new("valgrind", runs.iter().map(|(program, way)| name(program, *way)));
+    for (program, way) in runs {
+        let name = name(program, way);
+        let outcome = bar.step(&name, || run(program, &folder, way));
+        part.verdict(&name, outcome.unwrap_or_else(|error| Some(format!("{error:#}"))));
     }
     Ok(())
+}
+
+fn name(program: &Path, way: Way) -> String {
+    format!("{}, {way:?}", program.file_stem().unwrap_or_default().to_string_lossy())
 }
 
 /// Builds the library that tells memcheck what it does. Returns where it is.
 fn build(ws: &Workspace) -> Result<PathBuf> {
     let target = ws.target.join("valgrind");
     let folder = target.to_string_lossy().into_owned();
-    let args = ["build", "--quiet", "--release", "--package", "hakmem-malloc"];
-    let args = [&args[..], &["--features", "valgrind", "--target-dir", &folder]].concat();
-    let output = ws.run_cargo(&args, &[("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only")])?;
-    ensure!(output.success(), "`cargo {}` failed", args.join(" "));
+    let more = ["--features", "valgrind", "--target-dir", &folder];
+    let env = [("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only")];
+    ws.build_release("the library for memcheck", "hakmem-malloc", &more, &env)?;
     Ok(target.join("release"))
 }
 
@@ -109,7 +114,7 @@ fn run(source: &Path, folder: &Path, way: Way) -> Result<Option<String>> {
         false => Some(output.ending()),
     };
     if fault.is_some() {
-        eprint!("{}", output.stderr);
+        progress::complain(&output.stderr);
     }
     Ok(fault)
 }

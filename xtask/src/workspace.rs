@@ -1,5 +1,6 @@
 //! Where things are: the workspace, its target directory, the built C library.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,15 +8,19 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::shell;
+use crate::{progress, shell};
 
 /// Longest time a cargo command may take with cold caches.
 const CARGO_LIMIT: Duration = Duration::from_secs(15 * 60);
 
+/// The cargo that started us, or any.
+pub(crate) fn cargo_program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 /// A cargo command that starts in `folder`.
 pub(crate) fn cargo(folder: &Path) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
+    let mut command = Command::new(cargo_program());
     command.current_dir(folder);
     // Set by the cargo that started us, for us; a build script must not see them.
     for (name, _) in std::env::vars_os() {
@@ -93,6 +98,20 @@ impl Workspace {
         shell::stream(&mut command, CARGO_LIMIT)
     }
 
+    /// Builds a package in release; `what` it is to people.
+    pub(crate) fn build_release(
+        &self,
+        what: &str,
+        package: &str,
+        more: &[&str],
+        env: &[(&str, &str)],
+    ) -> Result<()> {
+        let args = [&["build", "--quiet", "--release", "--package", package], more].concat();
+        let output = progress::build(what, || self.run_cargo(&args, env))?;
+        ensure!(output.success(), "`cargo {}` failed", args.join(" "));
+        Ok(())
+    }
+
     /// Builds `hakmem-malloc` in release, of the default boxes.
     pub(crate) fn build_library(&self) -> Result<Library> {
         self.build(Build::Default)
@@ -100,17 +119,17 @@ impl Workspace {
 
     /// Builds `hakmem-malloc` in release, of the boxes that `build` names.
     pub(crate) fn build(&self, build: Build) -> Result<Library> {
-        let mut args = vec!["build", "--quiet", "--release", "--package", "hakmem-malloc"];
-        let mut target = self.target.clone();
-        if build == Build::Hardened {
+        let (what, target, features): (_, _, &[&str]) = match build {
+            Build::Default => ("libhakmem.so", self.target.clone(), &[]),
             // A folder of its own: two builds in one would undo each other.
-            target.push("hardened");
-            args.extend(["--features", "hardened"]);
-        }
-        let folder = target.to_string_lossy().into_owned();
-        args.extend(["--target-dir", &folder]);
-        let output = self.run_cargo(&args, &[])?;
-        ensure!(output.success(), "`cargo {}` failed", args.join(" "));
+            Build::Hardened => {
+                let folder = self.target.join("hardened");
+                ("the hardened library", folder, &["--features", "hardened"])
+            }
+        };
+        let folder = target.to_string_lossy();
+        let more = [features, &["--target-dir", &folder]].concat();
+        self.build_release(what, "hakmem-malloc", &more, &[])?;
         let file = |built: &str, name: &str| {
             let (built, named) = (target.join("release").join(built), target.join(name));
             ensure!(built.is_file(), "hakmem-malloc did not build {}", built.display());

@@ -13,6 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::capi::{self, Test};
+use crate::marks::between;
+use crate::progress::{self, Bar};
 use crate::report::Part;
 use crate::shell::{self, Output};
 use crate::workspace::{Build, Workspace};
@@ -29,10 +31,6 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// How often each program runs: where an address is taken for another, the ending is chance.
 const RUNS: usize = 3;
-
-/// Where shared libraries are.
-const FOLDERS: [&str; 4] =
-    ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/local/lib", "/usr/lib"];
 
 const PEERS: [(&str, &[&str]); 3] = [
     ("mimalloc", &["libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so"]),
@@ -68,14 +66,17 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
     ensure!(!tests.is_empty(), "no such program in tests/c/wrong");
     let allocators = allocators(ws, part)?;
     let mut table = heading(&allocators);
+    let bar = Bar::new("wrong", tests.iter().map(|test| &test.name));
     for test in &tests {
-        let row = row(ws, test, &allocators)?;
-        print!("{row}");
+        let row = bar.step(&test.name, || row(ws, test, &allocators))?;
+        progress::print(&row);
         table.push_str(&row);
     }
     table.push_str(&versions(&allocators));
     if args.write {
-        write(&ws.root.join(PAGE), &table)?;
+        let page = ws.root.join(PAGE);
+        let text = between(&fs::read_to_string(&page)?, [BEGIN, END], &format!("\n{table}\n"))?;
+        fs::write(page, text)?;
     }
     part.pass(&format!("{} programs on {} allocators", tests.len(), allocators.len()));
     Ok(())
@@ -88,10 +89,7 @@ fn allocators(ws: &Workspace, part: &mut Part) -> Result<Vec<Allocator>> {
     let mut allocators = vec![ours("hakmem", Build::Default)?, ours("hardened", Build::Hardened)?];
     allocators.push(Allocator { name: "glibc", preload: None });
     for (name, files) in PEERS {
-        let mut places = files
-            .iter()
-            .flat_map(|file| FOLDERS.iter().map(move |folder| Path::new(folder).join(file)));
-        match places.find(|place| place.is_file()) {
+        match files.iter().find_map(|file| shell::library(file)) {
             Some(place) => allocators.push(Allocator { name, preload: Some(place) }),
             None => part.missing(&format!("{}: the column {name}", files[0])),
         }
@@ -153,15 +151,6 @@ fn glibc() -> String {
     let output = shell::capture(Command::new("getconf").arg("GNU_LIBC_VERSION"), LIMIT);
     let text = output.map_or_else(|_| String::new(), |output| output.stdout);
     text.trim().trim_start_matches("glibc").trim().to_owned()
-}
-
-/// Puts `table` between the markers.
-fn write(page: &Path, table: &str) -> Result<()> {
-    let text = fs::read_to_string(page)?;
-    let (before, rest) = text.split_once(BEGIN).context("no marker where the table begins")?;
-    let (_, after) = rest.split_once(END).context("no marker where the table ends")?;
-    fs::write(page, format!("{before}{BEGIN}\n{table}\n{END}{after}"))?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::lab::files;
 use crate::report::Part;
 use crate::workspace::Workspace;
-use crate::{shell, so};
+use crate::{progress, shell, so};
 
 /// The program the probes live in. The stores of a value into its box are the caller's work,
 /// so `probe_box_new` leaves the box uninitialised. `probe_alloc` is the same without what
@@ -133,13 +134,13 @@ fn check_one(
 ) -> Result<()> {
     let code = disassemble(file, hot.symbol)?;
     let Some(path) = walk::hit_path(&code) else {
-        code.iter().for_each(|insn| println!("{:x}  {}", insn.address, insn.text));
+        code.iter().for_each(|insn| say!("{:x}  {}", insn.address, insn.text));
         part.fail(hot.name, "no path to `ret` without a call that uses the thread's heap");
         return Ok(());
     };
     let now = golden_text(hot, hot.count(&path), &walk::normalise(&path), compiler);
     if args.print {
-        println!("{now}");
+        say!("{now}");
     }
     let count = hot.count(&path);
     part.verdict(
@@ -153,31 +154,24 @@ fn check_one(
 /// it shares no features and no lock with ours.
 fn build_probe(ws: &Workspace) -> Result<PathBuf> {
     let folder = ws.target.join("asm-probe");
-    fs::create_dir_all(folder.join("src"))?;
     let facade = ws.root.join("crates/hakmem-alloc");
     let manifest = format!(
         "[package]\nname = \"hakmem-probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
          [workspace]\n\n[dependencies]\nhakmem-alloc = {{ path = {facade:?} }}\n\n\
          [profile.release]\ncodegen-units = 1\nlto = \"fat\"\npanic = \"abort\"\n"
     );
-    write_if_changed(&folder.join("Cargo.toml"), &manifest)?;
-    write_if_changed(&folder.join("src/main.rs"), PROBE_MAIN)?;
+    files::write(&folder.join("Cargo.toml"), manifest.as_bytes())?;
+    files::write(&folder.join("src/main.rs"), PROBE_MAIN.as_bytes())?;
     if let Ok(lock) = fs::read_to_string(ws.root.join("Cargo.lock")) {
         fs::write(folder.join("Cargo.lock"), lock)?;
     }
     let mut command = ws.cargo();
     command.args(["build", "--quiet", "--release", "--target-dir"]).arg(folder.join("target"));
     command.current_dir(&folder);
-    let output = shell::stream(&mut command, Duration::from_secs(600))?;
+    let limit = Duration::from_secs(600);
+    let output = progress::build("the probe", || shell::stream(&mut command, limit))?;
     ensure!(output.success(), "the probe in {} does not build", folder.display());
     Ok(folder.join("target/release/hakmem-probe"))
-}
-
-fn write_if_changed(file: &Path, text: &str) -> Result<()> {
-    if fs::read_to_string(file).ok().as_deref() != Some(text) {
-        fs::write(file, text)?;
-    }
-    Ok(())
 }
 
 fn compiler_version(ws: &Workspace) -> Result<String> {
@@ -231,8 +225,7 @@ fn golden(ws: &Workspace, hot: &Hot, now: &str, bless: bool, part: &mut Part) ->
     let file = ws.root.join(format!("benches/asm/{}.x86-64.s", hot.name));
     let what = format!("{}: golden file", hot.name);
     if bless {
-        fs::create_dir_all(ws.root.join("benches/asm"))?;
-        write_if_changed(&file, now)?;
+        files::write(&file, now.as_bytes())?;
     }
     let Ok(then) = fs::read_to_string(&file) else {
         part.fail(&what, "there is none; `cargo xtask asm --bless` writes it");
@@ -244,7 +237,7 @@ fn golden(ws: &Workspace, hot: &Hot, now: &str, bless: bool, part: &mut Part) ->
         return Ok(());
     }
     if then != now {
-        println!("--- {}\n{then}+++ now\n{now}", file.display());
+        say!("--- {}\n{then}+++ now\n{now}", file.display());
     }
     let fault = "the path changed; look at it, then `cargo xtask asm --bless`";
     part.verdict(&what, (then != now).then(|| fault.to_owned()));

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Args, Places};
 use crate::lab::choice::Choice;
 use crate::lab::files::replace;
+use crate::progress::{self, Bar};
 use crate::workspace;
 
 /// All peers, in the order of the table. Each is a feature of `hakmem-benches`, save `system`.
@@ -125,23 +125,17 @@ impl Field {
 /// hakmem, the peers that `args` ask for, and the floors, all built from source.
 pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     let peers = peers(args)?;
-    let bar = progress(peers.len() as u64 + 2)?;
+    let mut all = vec![("hakmem", Kind::Subject)];
+    all.extend(peers.iter().map(|&peer| (peer, Kind::Peer)));
+    all.extend([("bump", Kind::Bump), ("no-alloc", Kind::NoAlloc)]);
+    let bar = Bar::builds(all.iter().map(|(name, _)| *name));
     let mut field = Field::default();
-    let mut build = |name: &str, kind| {
-        bar.set_message(format!("building {name}"));
+    for (name, kind) in all {
         let more = if kind == Kind::Subject { args.counts.build_options() } else { &[] };
-        let built = build_with(name, more, args.verbose, places);
-        bar.inc(1);
+        let on = if kind == Kind::NoAlloc { "system" } else { name };
+        let built = bar.step(name, || build_with(on, more, args.verbose, places));
         field.add(name, kind, built);
-    };
-    build("hakmem", Kind::Subject);
-    for peer in &peers {
-        build(peer, Kind::Peer);
     }
-    build("bump", Kind::Bump);
-    bar.set_message("building no-alloc");
-    field.add("no-alloc", Kind::NoAlloc, self::build("system", args.verbose, places));
-    bar.finish_and_clear();
     field.choices.push(("hakmem".to_owned(), Choice::default()));
     Ok(field)
 }
@@ -159,12 +153,6 @@ pub(crate) fn peers(args: &Args) -> Result<Vec<&'static str>> {
             Ok(PEERS.iter().copied().filter(|peer| names.contains(peer)).collect())
         }
     }
-}
-
-/// A bar for builds, which says what it is at.
-pub(crate) fn progress(steps: u64) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{msg:30} [{bar:30}] {pos}/{len} {elapsed}")?;
-    Ok(ProgressBar::new(steps).with_style(style.progress_chars("=> ")))
 }
 
 /// Builds `workload` on one allocator and returns where the binary is.
@@ -192,7 +180,8 @@ pub(crate) fn cargo(args: &[&str], verbose: bool, places: &Places) -> Result<()>
     let mut command = workspace::cargo(&places.root);
     command.args(args);
     if verbose {
-        ensure!(command.status().context("cannot start cargo")?.success(), "the build failed");
+        let status = progress::aside(|| command.status()).context("cannot start cargo")?;
+        ensure!(status.success(), "the build failed");
         return Ok(());
     }
     let output = command.output().context("cannot start cargo")?;

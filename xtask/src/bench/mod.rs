@@ -27,7 +27,6 @@ pub(crate) mod page;
 mod pin;
 mod preload;
 mod process;
-mod progress;
 mod readme;
 mod resident;
 mod result;
@@ -108,7 +107,7 @@ struct Places {
 pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(kept) = &args.show {
         let document = Document::read(kept)?;
-        println!("{}\n{}", table::head(&document), table::page(&document, table::Look::Terminal));
+        say!("{}\n{}", table::head(&document), table::page(&document, table::Look::Terminal));
         return Ok(());
     }
     if args.self_test {
@@ -116,7 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let cases = wanted(args)?;
     if args.list {
-        println!("{}", cases::list(&cases));
+        say!("{}", cases::list(&cases));
         return Ok(());
     }
     args.counts.check()?;
@@ -130,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(!field.entrants.is_empty(), "nothing to measure:\n{}", field.missing());
     let stop = schedule::stop_flag()?;
     let watch = machine::Watch::start(&plan.pin.allowed);
-    println!("{}\n{}", machine::describe(watch.so_far()), plan.words());
+    say!("{}\n{}", machine::describe(watch.so_far()), plan.words());
     let outcome = match args.counts.timed() {
         true => schedule::run(&plan, &field, &stop)?,
         false => schedule::Outcome::default(),
@@ -157,15 +156,15 @@ fn wanted(args: &Args) -> Result<Vec<&'static cases::Case>> {
 }
 
 fn report(args: &Args, places: &Places, document: &Document) -> Result<()> {
-    println!("{}", table::page(document, table::Look::Terminal));
+    say!("{}", table::page(document, table::Look::Terminal));
     if args.verbose {
-        println!("{}", table::absolute(document, table::Look::Terminal));
+        say!("{}", table::absolute(document, table::Look::Terminal));
         for failure in &document.failures {
-            println!("{} on {}: {}", failure.row, failure.entrant, failure.why);
+            say!("{} on {}: {}", failure.row, failure.entrant, failure.why);
         }
     }
     let saved = save::write(places, document)?;
-    println!("saved: {}", saved.display());
+    say!("saved: {}", saved.display());
     Ok(())
 }
 

@@ -4,17 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
-use super::entrants::{Entrant, Field, Kind, build, cargo, progress};
+use super::entrants::{Entrant, Field, Kind, build, cargo};
 use super::{Args, Places};
-
-/// Where distributions put the libraries of peers.
-const FOLDERS: &[&str] = &[
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu",
-    "/usr/lib64",
-    "/usr/lib",
-    "/usr/local/lib",
-];
+use crate::progress::Bar;
+use crate::shell;
 
 /// Peers with their libraries, and the Debian packages that have them.
 const LIBRARIES: &[(&str, &str, &str)] = &[
@@ -26,13 +19,10 @@ const LIBRARIES: &[(&str, &str, &str)] = &[
 /// hakmem's library, the system allocator, and the libraries that are found here.
 pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     let mut field = Field::default();
-    let bar = progress(2)?;
-    bar.set_message("building workload");
-    let binary = build("system", args.verbose, places)?;
-    bar.inc(1);
-    bar.set_message("building libhakmem.so");
-    let library = hakmem(args, places);
-    bar.finish_and_clear();
+    let bar = Bar::builds(["system", "libhakmem.so"]);
+    let binary = bar.step("system", || build("system", args.verbose, places))?;
+    let library = bar.step("libhakmem.so", || hakmem(args, places));
+    drop(bar);
     match library {
         Ok(library) => field.entrants.push(under("hakmem", Kind::Subject, &binary, Some(library))),
         Err(error) => field.not_measured.push(("hakmem".to_owned(), format!("{error:#}"))),
@@ -51,7 +41,7 @@ pub(crate) fn peers(args: &Args, binary: &Path, field: &mut Field) -> Result<()>
         field.entrants.push(under("system", Kind::Peer, binary, None));
     }
     for (name, file, package) in LIBRARIES.iter().filter(|(name, ..)| wanted(name)) {
-        match find(file) {
+        match shell::library(file) {
             Some(path) => field.entrants.push(under(name, Kind::Peer, binary, Some(path))),
             None => {
                 let reason = format!("needs {file}, in Debian's package {package}");
@@ -83,10 +73,6 @@ fn hakmem(args: &Args, places: &Places) -> Result<PathBuf> {
     let library = places.metadata.target_directory.join("release/libhakmem.so");
     ensure!(library.is_file(), "the build left no {library}");
     Ok(library.into_std_path_buf())
-}
-
-fn find(file: &str) -> Option<PathBuf> {
-    FOLDERS.iter().map(|folder| Path::new(folder).join(file)).find(|path| path.is_file())
 }
 
 fn under(name: &str, kind: Kind, binary: &Path, preload: Option<PathBuf>) -> Entrant {

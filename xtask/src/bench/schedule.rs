@@ -19,9 +19,9 @@ use super::derive::{self, TIME};
 use super::entrants::{Entrant, Field, Kind};
 use super::pin::Pin;
 use super::process::{self, Sample};
-use super::progress::Progress;
 use super::result::Ended;
 use super::stats;
+use crate::progress::Bar;
 
 /// Blocks in which the floors take part. The fastest of their runs counts, and they are in no ratio.
 const FLOOR_BLOCKS: usize = 3;
@@ -110,7 +110,7 @@ struct Runner<'a> {
     rng: ChaCha8Rng,
     stop: Arc<AtomicBool>,
     start: Instant,
-    progress: Progress,
+    bar: Bar,
 }
 
 /// Runs the plan. Ctrl-C ends it early and keeps what was measured; a second one ends the process.
@@ -158,7 +158,7 @@ pub(super) fn run_by<'a>(
         rng: ChaCha8Rng::seed_from_u64(plan.order_seed),
         stop: Arc::clone(stop),
         start: Instant::now(),
-        progress: Progress::new()?,
+        bar: Bar::told("bench"),
     };
     let stopped = runner.all();
     Ok(runner.finish(stopped))
@@ -315,14 +315,14 @@ impl Runner<'_> {
         let gone = self.start.elapsed().as_secs_f64();
         let budget = self.plan.budget.map_or(f64::INFINITY, |budget| budget.as_secs_f64() - gone);
         let ended = self.rows.iter().filter(|row| row.ended.is_some()).count();
-        let rows = format!("{ended} of {} rows done", self.rows.len());
+        let rows = format!("{ended} of {} rows", self.rows.len());
         let known = blocks > 0.0;
         let left = if known { Some(left.min(budget).max(0.0)) } else { None };
-        self.progress.show(left, &format!("{rows}; {} on {}", case.name, entrant.name));
+        self.bar.tell(rows, left, format!("{} on {}", case.name, entrant.name));
     }
 
     fn finish(self, stopped: Option<Ended>) -> Outcome {
-        self.progress.clear();
+        drop(self.bar);
         let mut outcome = self.outcome;
         outcome.cut_short = match stopped {
             Some(Ended::Interrupted) => Some("interrupted"),

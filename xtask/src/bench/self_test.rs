@@ -19,6 +19,7 @@ use super::schedule::{self, Plan};
 use super::stats::Verdict;
 use super::{Args, Places, cases, machine};
 use crate::lab::files::replace;
+use crate::progress;
 
 /// Comparisons of a binary with itself, and how many of them may show a difference: intervals
 /// of 95 % miss the truth that often.
@@ -36,8 +37,7 @@ const BUDGET: Duration = Duration::from_secs(240);
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let places = Places::find()?;
-    println!("building workload");
-    let binary = build("hakmem", args.verbose, &places)?;
+    let binary = progress::build("hakmem", || build("hakmem", args.verbose, &places))?;
     // Names of one length: a longer path moves the stack of the process.
     let entrant = |name: &str, kind, more_args| -> Result<Entrant> {
         let copy = places.out.join(format!("self-test-{name}"));
@@ -50,12 +50,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let slow = field(&subject, entrant("c", Kind::Variant, SLOW_DOWN)?);
     let pin = Pin::choose(true);
     let watch = machine::Watch::start(&pin.allowed);
-    println!("{}\n{}", machine::describe(watch.so_far()), pin.words);
+    say!("{}\n{}", machine::describe(watch.so_far()), pin.words);
     let (mistakes, found) = compare(&pin, &same, &slow)?;
     if let Some(warning) = machine::warning(&watch.finish()) {
-        println!("{warning}");
+        say!("{warning}");
     }
-    println!(
+    say!(
         "the same twice: no difference seen in {} of {SAME} comparisons (at least {} wanted)\n\
          5 % slower: seen in {found} of {SLOWER}",
         SAME - mistakes,
@@ -94,7 +94,7 @@ fn compare(pin: &Pin, same: &Field, slow: &Field) -> Result<(usize, usize)> {
         ensure!(outcome.failed.is_empty(), "a run failed: {:?}", outcome.failed);
         let ratios = derive::derive(&plan, field, &outcome).ratios;
         let Some(time) = ratios.into_iter().find(|ratio| ratio.metric == TIME) else { continue };
-        println!("{what:15} {}", line(&time));
+        say!("{what:15} {}", line(&time));
         match time.estimate.verdict {
             Verdict::None => {}
             Verdict::More if number >= SAME => found += 1,

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::entrants::{self, Entrant, Field, Kind, progress};
+use super::entrants::{self, Entrant, Field, Kind};
 use super::{Args, Places, preload};
 use crate::lab::Lab;
 use crate::lab::choice::Choice;
 use crate::lab::revision::Revision;
+use crate::progress::Bar;
 
 /// Whether something is to be compared with hakmem.
 pub(crate) fn wanted(args: &Args) -> bool {
@@ -80,20 +81,21 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     };
     let revisions: Vec<Revision> =
         args.compare.iter().map(|given| maker.lab.revision(given)).collect::<Result<_>>()?;
-    let bar = progress((choices.len() + revisions.len()) as u64 + 1)?;
+    let mut peers = peers(args)?;
+    let bar = bar(&choices, &revisions, &peers);
     let (mut field, mut said) = (Field::default(), Vec::new());
+    let peer = |name: &str| bar.step(name, || entrants::build(name, args.verbose, places));
     if args.preload {
-        bar.set_message("building workload");
-        maker.under = Some(entrants::build("system", args.verbose, places)?);
+        maker.under = Some(peer("system")?);
+        peers.clear();
     }
-    bar.set_message("building hakmem");
-    add(&mut field, "hakmem", Kind::Subject, maker.composition(&Choice::default())?);
-    field.choices.push(("hakmem".to_owned(), Choice::default()));
-    bar.inc(1);
+    let own = Choice::default();
+    let made = bar.step(&own.name(), || maker.composition(&own))?;
+    add(&mut field, "hakmem", Kind::Subject, made);
+    field.choices.push(("hakmem".to_owned(), own));
     for choice in &choices {
         let name = choice.name();
-        bar.set_message(format!("building {name}"));
-        match maker.composition(choice) {
+        match bar.step(&name, || maker.composition(choice)) {
             Ok(made) => {
                 add(&mut field, &name, Kind::Variant, made);
                 field.choices.push((name, choice.clone()));
@@ -102,32 +104,39 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
             // One box of a grid may not fit to another.
             Err(error) => field.not_measured.push((name, first_line(&format!("{error:#}")))),
         }
-        bar.inc(1);
     }
     for revision in &revisions {
-        bar.set_message(format!("building {}", revision.name));
-        let made = maker.revision(revision)?;
+        let made = bar.step(&revision.name, || maker.revision(revision))?;
         said.push(made.words.clone());
         add(&mut field, &revision.name, Kind::Variant, made);
-        bar.inc(1);
     }
-    bar.finish_and_clear();
-    said.iter().for_each(|words| println!("{words}"));
-    peers(args, places, &maker, &mut field)?;
+    for name in peers {
+        field.add(name, Kind::Peer, peer(name));
+    }
+    drop(bar);
+    said.iter().for_each(|words| say!("{words}"));
+    if let Some(binary) = maker.under.as_ref().filter(|_| args.peers != ["default"]) {
+        preload::peers(args, binary, &mut field)?;
+    }
     Ok(field)
 }
 
-/// The peers that are named, none by default.
-fn peers(args: &Args, places: &Places, maker: &Maker, field: &mut Field) -> Result<()> {
-    match &maker.under {
-        _ if args.peers == ["default"] => Ok(()),
-        Some(binary) => preload::peers(args, binary, field),
-        None => {
-            for peer in entrants::peers(args)? {
-                field.add(peer, Kind::Peer, entrants::build(peer, args.verbose, places));
-            }
-            Ok(())
-        }
+/// Of everything that is built.
+fn bar(choices: &[Choice], revisions: &[Revision], peers: &[&str]) -> Bar {
+    let mut all = vec![Choice::default().name()];
+    all.extend(choices.iter().map(Choice::name));
+    all.extend(revisions.iter().map(|revision| revision.name.clone()));
+    all.extend(peers.iter().map(|&peer| peer.to_owned()));
+    Bar::builds(all)
+}
+
+/// The programs that are built beside hakmem's own: of the peers that are named, none by default, or
+/// the one that all libraries run under.
+fn peers(args: &Args) -> Result<Vec<&'static str>> {
+    match args.peers.as_slice() {
+        _ if args.preload => Ok(vec!["system"]),
+        [name] if name == "default" => Ok(Vec::new()),
+        _ => entrants::peers(args),
     }
 }
 

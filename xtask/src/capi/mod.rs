@@ -29,11 +29,13 @@ mod directives;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::slice;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::lab;
+use crate::progress::{self, Bar};
 use crate::report::Part;
 use crate::shell::{self, Output};
 use crate::workspace::{Build, Library, Workspace};
@@ -96,19 +98,22 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
         return Ok(());
     }
     if let Some(library) = args.lab.library(ws)? {
-        check_on(ws, args, &tests, &library, part);
+        check_on(ws, args, &tests, &[library], part);
         return Ok(());
     }
-    for build in args.builds() {
-        check_on(ws, args, &tests, &ws.build(build)?, part);
-    }
+    let libraries: Vec<Library> =
+        args.builds().into_iter().map(|build| ws.build(build)).collect::<Result<_>>()?;
+    check_on(ws, args, &tests, &libraries, part);
     Ok(())
 }
 
-/// All tests on one library.
-fn check_on(ws: &Workspace, args: &Args, tests: &[Test], library: &Library, part: &mut Part) {
-    for test in tests {
-        check_one(ws, args, test, library, part);
+/// All tests on each library.
+fn check_on(ws: &Workspace, args: &Args, tests: &[Test], libraries: &[Library], part: &mut Part) {
+    let runs = libraries.iter().flat_map(|library| tests.iter().map(move |test| (test, library)));
+    let runs: Vec<_> = runs.map(|(test, library)| (test.name_on(library), test, library)).collect();
+    let bar = Bar::new("capi", runs.iter().map(|(name, ..)| name));
+    for (name, test, library) in &runs {
+        bar.step(name, || check_one(ws, args, test, library, name, part));
     }
 }
 
@@ -122,7 +127,7 @@ pub(crate) fn check_library(
     let mut tests = tests(&ws.root.join("tests/c"))?;
     tests.retain(|test| test.name.rsplit_once('.').is_some_and(|(stem, _)| wanted(stem)));
     ensure!(!tests.is_empty(), "none of these is in tests/c");
-    check_on(ws, &Args::default(), &tests, library, part);
+    check_on(ws, &Args::default(), &tests, slice::from_ref(library), part);
     Ok(())
 }
 
@@ -171,19 +176,31 @@ pub(crate) fn tests(root: &Path) -> Result<Vec<Test>> {
     Ok(tests)
 }
 
+impl Test {
+    fn name_on(&self, library: &Library) -> String {
+        match (library.build, &library.boxes) {
+            (Build::Default, None) => self.name.clone(),
+            (Build::Default, Some(boxes)) => format!("{} ({boxes})", self.name),
+            (Build::Hardened, _) => format!("{} (hardened)", self.name),
+        }
+    }
+}
+
 /// One test on one library.
-fn check_one(ws: &Workspace, args: &Args, test: &Test, library: &Library, part: &mut Part) {
-    let name = match (library.build, &library.boxes) {
-        (Build::Default, None) => test.name.clone(),
-        (Build::Default, Some(boxes)) => format!("{} ({boxes})", test.name),
-        (Build::Hardened, _) => format!("{} (hardened)", test.name),
-    };
+fn check_one(
+    ws: &Workspace,
+    args: &Args,
+    test: &Test,
+    library: &Library,
+    name: &str,
+    part: &mut Part,
+) {
     match run_one(ws, args, test, library) {
         Ok(None) => {}
-        Ok(Some(Outcome::Passed)) => part.pass(&name),
-        Ok(Some(Outcome::Failed(fault))) => part.fail(&name, &fault),
+        Ok(Some(Outcome::Passed)) => part.pass(name),
+        Ok(Some(Outcome::Failed(fault))) => part.fail(name, &fault),
         Ok(Some(Outcome::Missing(what))) => part.missing(&format!("{what}: the test {name}")),
-        Err(error) => part.fail(&name, &format!("{error:#}")),
+        Err(error) => part.fail(name, &format!("{error:#}")),
     }
 }
 
@@ -210,7 +227,7 @@ fn run_one(ws: &Workspace, args: &Args, test: &Test, library: &Library) -> Resul
     let output = program.run(preload, limit)?;
     let outcome = ending.judge(&output);
     if matches!(outcome, Outcome::Failed(_)) {
-        eprint!("{}{}", output.stdout, output.stderr);
+        progress::complain(&(output.stdout.clone() + &output.stderr));
     }
     Ok(Some(outcome))
 }

@@ -13,19 +13,17 @@ pub(crate) mod plan;
 mod tree;
 mod trial;
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use self::plan::{Area, Control, Named};
 use self::trial::{Bench, Outcome, Soundness};
+use crate::progress::Bar;
 use crate::report::Part;
 use crate::workspace::Workspace;
 
@@ -55,34 +53,35 @@ pub(crate) fn check(ws: &Workspace, wanted: &Wanted<'_>, part: &mut Part) -> Res
         (0..jobs(wanted, controls.len())).map(bench).collect::<Result<_>>()?;
     let tests: BTreeSet<&Named> = controls.iter().flat_map(|control| &control.caught_by).collect();
     let tests: Vec<&Named> = tests.into_iter().collect();
-    let progress = Progress::new(tests.len() + controls.iter().map(steps).sum::<usize>())?;
+    let steps = tests.iter().map(|test| sound_step(test));
+    let bar =
+        Bar::new("controls", steps.chain(controls.iter().map(|control| control.name.clone())));
+    let bar = bar.at_once(benches.len());
     let mut sound = BTreeSet::new();
     spread(
         &mut benches,
         &tests,
-        |bench, test| bench.passes(test),
-        |test, soundness| {
-            progress.done(1, || match soundness {
-                Ok(Soundness::Passes) => _ = sound.insert(*test),
-                Ok(Soundness::Missing(what)) => part.missing(&format!("{test}: {what}")),
-                Err(why) => part.fail(&format!("{test}, nothing planted"), &format!("{why:#}")),
-            });
+        |bench, test| bar.step(&sound_step(test), || bench.passes(test)),
+        |test, soundness| match soundness {
+            Ok(Soundness::Passes) => _ = sound.insert(*test),
+            Ok(Soundness::Missing(what)) => part.missing(&format!("{test}: {what}")),
+            Err(why) => part.fail(&sound_step(test), &format!("{why:#}")),
         },
     );
     let try_out = |bench: &mut Bench, control: &Control| {
-        let outcomes = bench.try_out(control, &sound)?;
+        let outcomes = bar.step(&control.name, || bench.try_out(control, &sound))?;
         Ok(outcomes.into_iter().map(|(test, outcome)| (test.clone(), outcome)).collect())
     };
     spread(&mut benches, &controls, try_out, |control, verdict| {
-        progress.done(steps(control), || report(part, control, verdict, wanted.verbose));
+        report(part, control, verdict, wanted.verbose);
     });
-    progress.finish();
+    drop(bar);
     benches.iter().try_for_each(Bench::restore)
 }
 
-/// A build, and its tests.
-fn steps(control: &Control) -> usize {
-    1 + control.caught_by.len()
+/// A test that has to pass first.
+fn sound_step(test: &Named) -> String {
+    format!("{test}, nothing planted")
 }
 
 /// How many bugs are planted at a time, each in a copy of its own.
@@ -122,9 +121,9 @@ fn spread<T: Sync, R: Send>(
 /// Prints the names, and what each plants.
 pub(crate) fn list(ws: &Workspace, wanted: &Wanted<'_>) -> Result<()> {
     for control in select(ws, wanted)? {
-        println!("{}: {}", control.name, control.why);
+        say!("{}: {}", control.name, control.why);
         for test in &control.caught_by {
-            println!("    {test}");
+            say!("    {test}");
         }
     }
     Ok(())
@@ -186,41 +185,5 @@ fn report(
         part.missing(&format!("{}: none of its tests can be run", control.name));
     } else {
         part.pass(&format!("{}: caught by {}", control.name, caught.join(", ")));
-    }
-}
-
-/// A bar with the time left; without a terminal a line now and then.
-struct Progress {
-    bar: ProgressBar,
-    start: Instant,
-    said: Cell<Instant>,
-}
-
-impl Progress {
-    fn new(steps: usize) -> Result<Self> {
-        let style = ProgressStyle::with_template(
-            "[{bar:30}] {pos}/{len} steps, {elapsed} gone, {msg} left",
-        )?;
-        let bar = ProgressBar::new(steps as u64).with_style(style.progress_chars("=> "));
-        bar.enable_steady_tick(Duration::from_secs(1));
-        Ok(Self { bar, start: Instant::now(), said: Cell::new(Instant::now()) })
-    }
-
-    /// So many steps are done; `say` prints what they brought.
-    fn done(&self, steps: usize, say: impl FnOnce()) {
-        self.bar.suspend(say);
-        self.bar.inc(steps as u64);
-        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
-        // The bar's own guess follows the last few steps, and they are not alike.
-        let left = self.start.elapsed().as_secs() * (all - done) / done.max(1);
-        self.bar.set_message(format!("{left} s"));
-        if self.bar.is_hidden() && self.said.get().elapsed() > Duration::from_secs(30) {
-            self.said.set(Instant::now());
-            println!("        {done} of {all} steps, {left} s left");
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
     }
 }

@@ -12,6 +12,7 @@ use super::plan::{Control, Named};
 use super::tree::Copy;
 use crate::shell::{self, Output};
 use crate::test::test_results;
+use crate::workspace::cargo_program;
 
 /// How long a build may take, and a test with nothing planted.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -126,7 +127,7 @@ impl Bench {
             }
         }
         if !self.built.contains(&args) {
-            let output = shell::capture(self.command(cargo()).args(&args), LONGEST)?;
+            let output = shell::capture(self.command(cargo_program()).args(&args), LONGEST)?;
             ensure!(output.success(), "does not build: {}", first_error(&output));
             self.built.insert(args);
         }
@@ -139,7 +140,7 @@ impl Bench {
         let mut command;
         match test {
             Named::Rust { package, binary, filter } => {
-                command = self.command(cargo());
+                command = self.command(cargo_program());
                 command.args(["test", "--quiet", "--package", package]);
                 command.args(binary_args(binary)).args(filter);
                 outer = limit.unwrap_or(LONGEST);
@@ -171,10 +172,6 @@ impl Bench {
             .env("RUSTFLAGS", "--cap-lints allow");
         command
     }
-}
-
-fn cargo() -> std::ffi::OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 fn binary_args(binary: &str) -> Vec<&str> {

@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::boxes::Slot;
 use super::choice::Choice;
 use super::{Args, Lab, files};
+use crate::progress::{self, Bar};
 use crate::report::Part;
 use crate::workspace::Workspace;
 use crate::{capi, shell};
@@ -42,14 +43,19 @@ fn each(ws: &Workspace, filters: &[String], part: &mut Part) -> Result<()> {
             && (names.is_empty() || names.iter().any(|part| name.contains(part.as_str())))
     };
     let lab = Lab::new(&ws.root, &ws.target);
-    for known in Slot::ALL.iter().flat_map(|slot| slot.boxes().skip(1)) {
-        let swap = format!("{}={}", known.slot, known.name);
-        if swaps.is_empty() || swaps.iter().any(|part| swap.contains(part.as_str())) {
-            match lab.library(&Choice::swapped(slice::from_ref(&swap), &ws.root)?) {
-                Ok(library) => capi::check_library(ws, program, &library, part)?,
-                Err(error) => part.fail(&swap, &format!("{error:#}")),
+    let known = Slot::ALL.iter().flat_map(|slot| slot.boxes().skip(1));
+    let mut known: Vec<_> = known.map(|known| format!("{}={}", known.slot, known.name)).collect();
+    known.retain(|swap| swaps.is_empty() || swaps.iter().any(|part| swap.contains(part.as_str())));
+    let bar = Bar::new("each", &known);
+    for swap in &known {
+        let choice = Choice::swapped(slice::from_ref(swap), &ws.root)?;
+        bar.step(swap, || match progress::build(swap, || lab.library(&choice)) {
+            Ok(library) => capi::check_library(ws, program, &library, part),
+            Err(error) => {
+                part.fail(swap, &format!("{error:#}"));
+                Ok(())
             }
-        }
+        })?;
     }
     Ok(())
 }

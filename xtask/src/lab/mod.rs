@@ -24,6 +24,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
 
+use crate::progress;
 use crate::workspace::{Build, Library, Workspace, cargo};
 use boxes::Slot;
 use choice::{Choice, Chosen};
@@ -49,7 +50,7 @@ pub(crate) struct Args {
 pub(crate) fn list() {
     for slot in Slot::ALL {
         let names: Vec<_> = slot.boxes().map(|known| known.name).collect();
-        println!("{:<10}{}", slot.name(), names.join(", "));
+        say!("{:<10}{}", slot.name(), names.join(", "));
     }
 }
 
@@ -74,7 +75,8 @@ impl Swaps {
     /// The C library of the composition, if anything is swapped.
     pub(crate) fn library(&self, ws: &Workspace) -> Result<Option<Library>> {
         let lab = Lab::new(&ws.root, &ws.target);
-        self.choice()?.map(|choice| lab.library(&choice)).transpose()
+        let build = |choice: Choice| progress::build(&choice.name(), || lab.library(&choice));
+        self.choice()?.map(build).transpose()
     }
 }
 
@@ -207,10 +209,13 @@ impl Lab {
         let mut command = cargo(folder);
         command.args(["build", "--release", "--message-format", format]).args(args);
         command.arg("--target-dir").arg(target).args(&self.options);
-        if self.verbose {
+        let output = if self.verbose {
             command.stderr(Stdio::inherit());
-        }
-        match command.output() {
+            progress::aside(|| command.output())
+        } else {
+            command.output()
+        };
+        match output {
             Ok(output) if output.status.success() => Ok(()),
             Ok(output) => Err(Failed::read(&output)),
             Err(error) => Err(Failed::not_started(&error)),

@@ -105,7 +105,7 @@ pub(crate) fn run(ws: &Workspace, args: &Args) -> Result<()> {
     let given = args.path.clone().unwrap_or_else(|| PathBuf::from(name));
     let new = NewBox::new(slot, name, here.join(&given), &ws.root)?;
     new.make()?;
-    println!("{}", new.next(&given));
+    say!("{}", new.next(&given));
     Ok(())
 }
 

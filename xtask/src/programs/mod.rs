@@ -19,6 +19,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::lab;
+use crate::progress::{self, Bar};
 use crate::report::Part;
 use crate::shell;
 use crate::workspace::{Build, Library, Workspace};
@@ -112,11 +113,15 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
         install::install(&wanted)?;
     }
     let library = library(ws, args.hardened, &args.lab)?.shared;
-    println!("        {:<20}{:>22}{:>22}  processes", "program", "system", "hakmem");
+    say!("        {:<20}{:>22}{:>22}  processes", "program", "system", "hakmem");
+    let bar = Bar::new("programs", wanted.iter().map(|program| program.name));
     for program in wanted {
         let lacks: Vec<_> = program.needs.iter().filter(|need| !shell::has(need)).collect();
         match lacks.as_slice() {
-            [] => judge(&Place::new(ws, program), program, &library, part)?,
+            [] => {
+                let place = Place::new(ws, program);
+                bar.step(program.name, || judge(&place, program, &library, part))?;
+            }
             [first, ..] => part.missing(&format!("{first}: the program {}", program.name)),
         }
     }
@@ -127,7 +132,7 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
 pub(crate) fn list(args: &Args) {
     for program in args.wanted() {
         let how_long = if program.long { "long" } else { "quick" };
-        println!("{:<20}{how_long:<6} needs {}", program.name, program.needs.join(", "));
+        say!("{:<20}{how_long:<6} needs {}", program.name, program.needs.join(", "));
     }
 }
 
@@ -188,7 +193,7 @@ fn judge(place: &Place, program: &Program, library: &Path, part: &mut Part) -> R
         .or_else(|| plain.useless(program));
     match fault {
         Some(fault) => {
-            print!("{}", ours.shown());
+            progress::print(&ours.shown());
             part.fail(program.name, &fault);
         }
         None => part.pass(&format!(

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use crate::progress::{self, Bar};
 use crate::report::Part;
 use crate::shell::{self, Output};
 use crate::test::test_results;
@@ -38,6 +39,13 @@ impl Args {
         Self { names: Vec::new(), quick: true }
     }
 
+    /// The runs of each tool.
+    fn wanted(&self) -> Vec<(&'static Tool, Vec<&'static Run>)> {
+        let tools = TOOLS.iter().filter(|tool| self.wants_tool(tool));
+        let runs = |tool: &'static Tool| tool.runs.iter().filter(|run| self.wants_run(run));
+        tools.map(|tool| (tool, runs(tool).collect())).collect()
+    }
+
     fn wants_tool(&self, tool: &Tool) -> bool {
         let named = |name: &String| TOOLS.iter().any(|tool| tool.name == name);
         !self.names.iter().any(named) || self.names.iter().any(|name| name == tool.name)
@@ -54,13 +62,21 @@ impl Args {
 /// Runs what the machine can, and names the rest.
 pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> {
     let nightly = Nightly::find();
-    let mut n = 0;
-    for tool in TOOLS.iter().filter(|tool| args.wants_tool(tool)) {
-        let runs: Vec<&Run> = tool.runs.iter().filter(|run| args.wants_run(run)).collect();
-        n += runs.len();
-        match nightly.as_ref().map_or(Some("a nightly toolchain"), |nightly| nightly.lacks(tool)) {
+    let lack = |tool: &Tool| {
+        nightly.as_ref().map_or(Some("a nightly toolchain"), |nightly| nightly.lacks(tool))
+    };
+    let wanted = args.wanted();
+    ensure!(wanted.iter().any(|(_, runs)| !runs.is_empty()), "no run has such a name");
+    let possible = wanted.iter().filter(|(tool, _)| lack(tool).is_none());
+    let bar = Bar::new("sanitize", possible.flat_map(|(tool, runs)| tool.names(runs)));
+    for (tool, runs) in wanted {
+        match lack(tool) {
             Some(lack) => part.missing(&format!("{lack}: {} of {} tests", tool.title, runs.len())),
-            None => runs.iter().try_for_each(|run| check_run(ws, tool, run, part))?,
+            None => {
+                for (run, name) in runs.iter().zip(tool.names(&runs)) {
+                    bar.step(&name, || check_run(ws, tool, run, &name, part))?;
+                }
+            }
         }
         if args.quick && runs.len() < tool.runs.len() {
             let rest = tool.runs.len() - runs.len();
@@ -70,20 +86,24 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
             part.missing(&format!("{}: {left_out}", tool.title));
         }
     }
-    ensure!(n > 0, "no run has such a name");
     Ok(())
 }
 
-fn check_run(ws: &Workspace, tool: &Tool, run: &Run, part: &mut Part) -> Result<()> {
-    let name = format!("{}: {}", tool.name, run.name());
+impl Tool {
+    fn names(&self, runs: &[&Run]) -> Vec<String> {
+        runs.iter().map(|run| format!("{}: {}", self.name, run.name())).collect()
+    }
+}
+
+fn check_run(ws: &Workspace, tool: &Tool, run: &Run, name: &str, part: &mut Part) -> Result<()> {
     let output = execute(ws, tool, run)?;
     let results = test_results(&output.stdout);
-    println!("{name}: {} tests in {:.1} s", results.passed, output.took.as_secs_f64());
+    say!("{name}: {} tests in {:.1} s", results.passed, output.took.as_secs_f64());
     match fault(&output, results.passed, &results.failed) {
         None => part.pass_many(results.passed),
         Some(why) => {
-            eprint!("{}{}", output.stdout, output.stderr);
-            part.fail(&name, &why);
+            progress::complain(&(output.stdout.clone() + &output.stderr));
+            part.fail(name, &why);
         }
     }
     Ok(())
@@ -148,10 +168,7 @@ mod tests {
             names: words.iter().map(|word| (*word).to_owned()).collect(),
             quick: false,
         };
-        let chosen = |args: &Args| -> usize {
-            let tools = TOOLS.iter().filter(|tool| args.wants_tool(tool));
-            tools.flat_map(|tool| tool.runs).filter(|run| args.wants_run(run)).count()
-        };
+        let chosen = |args: &Args| args.wanted().iter().map(|(_, runs)| runs.len()).sum::<usize>();
         let all: usize = TOOLS.iter().map(|tool| tool.runs.len()).sum();
         assert_eq!(chosen(&args(&[])), all);
         assert!(chosen(&args(&["thread"])) < all);

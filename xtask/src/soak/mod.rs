@@ -20,11 +20,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::{Context, Result};
 
 use self::samples::Sample;
 use self::verdict::Verdict;
+use crate::progress::Bar;
 use crate::report::Part;
 use crate::workspace::{Build, Workspace};
 
@@ -94,7 +94,7 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
     let folder = ws.target.join("soak");
     save(&run.samples, &folder)?;
     show(&run.samples);
-    println!("samples and plot: {}", folder.display());
+    say!("samples and plot: {}", folder.display());
     if run.interrupted {
         part.missing("the rest of the soak: it was interrupted");
     }
@@ -117,9 +117,8 @@ pub(crate) fn check(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> 
 fn start(ws: &Workspace, args: &Args) -> Result<Child> {
     let preload = args.preload || args.hardened;
     let binary = if preload { "soak-malloc" } else { "soak" };
-    let build = ["build", "--quiet", "--release", "--package", "hakmem-soak", "--bin", binary];
-    let output = ws.run_cargo(&build, &[])?;
-    ensure!(output.success(), "error: could not compile the soak program");
+    ws.build_release("the soak program", "hakmem-soak", &["--bin", binary], &[])
+        .context("error: could not compile the soak program")?;
     let mut command = Command::new(ws.target.join("release").join(binary));
     command.args(["--seconds", &args.seconds().to_string()]);
     command.args(["--threads", &args.threads.to_string(), "--seed", &args.seed.to_string()]);
@@ -146,8 +145,8 @@ fn watch(mut child: Child, seconds: u64) -> Result<Run> {
         text
     });
     let mut input: Option<ChildStdin> = child.stdin.take();
-    let bar = progress(seconds)?;
-    let mut samples = Vec::new();
+    let bar = Bar::told("soak");
+    let mut samples: Vec<Sample> = Vec::new();
     let (start, mut last) = (Instant::now(), Instant::now());
     let hangs = loop {
         if interrupt.load(Ordering::Relaxed) {
@@ -157,7 +156,6 @@ fn watch(mut child: Child, seconds: u64) -> Result<Run> {
         match lines.recv_timeout(LOOK) {
             Ok(line) => {
                 let sample: Sample = serde_json::from_str(&line).context("not a sample")?;
-                bar.set_message(message(&sample));
                 samples.push(sample);
                 last = Instant::now();
             }
@@ -165,9 +163,12 @@ fn watch(mut child: Child, seconds: u64) -> Result<Run> {
             Err(RecvTimeoutError::Timeout) if last.elapsed() > SILENCE => break true,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        bar.set_position(start.elapsed().as_secs().min(seconds));
+        if let Some(sample) = samples.last() {
+            let left = seconds as f64 - start.elapsed().as_secs_f64();
+            bar.tell(format!("cycle {}", sample.cycle), Some(left), message(sample));
+        }
     };
-    bar.finish_and_clear();
+    drop(bar);
     if hangs {
         child.kill()?;
     }
@@ -199,15 +200,8 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
-fn progress(seconds: u64) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template("soak [{bar:30}] {elapsed} gone, {eta} left; {msg}")?
-        .progress_chars("=> ");
-    Ok(ProgressBar::new(seconds).with_style(style))
-}
-
 fn message(sample: &Sample) -> String {
-    let mib = sample.rss >> 20;
-    format!("cycle {}, {mib} MiB after {}", sample.cycle, sample.phase)
+    format!("{} MiB after {}", sample.rss >> 20, sample.phase)
 }
 
 /// What was wrong with the blocks, or with the allocator's accounting.
@@ -232,14 +226,14 @@ fn save(samples: &[Sample], folder: &Path) -> Result<()> {
 
 fn show(samples: &[Sample]) {
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return };
-    println!("{}", plot::text(samples));
-    println!("{:<20}{:>30}{:>12}", "MiB, second half", "medians of its thirds", "noise");
+    say!("{}", plot::text(samples));
+    say!("{:<20}{:>30}{:>12}", "MiB, second half", "medians of its thirds", "noise");
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     for (name, trend) in verdict::trends(samples) {
         let [one, two, three] = trend.thirds.map(mib);
-        println!("{name:<20}{one:>10.1}{two:>10.1}{three:>10.1}{:>12.1}", mib(trend.noise));
+        say!("{name:<20}{one:>10.1}{two:>10.1}{three:>10.1}{:>12.1}", mib(trend.noise));
     }
-    println!(
+    say!(
         "{:.0} s, {} cycles, {:.1} million operations; {:.1} MiB resident after the first phase, {:.1} after the last",
         last.seconds,
         last.cycle + 1,

@@ -88,7 +88,7 @@ impl fmt::Display for Finding {
 pub(crate) fn run(ws: &Workspace, args: &Args) -> Result<ExitCode> {
     if args.list {
         for (name, _) in CHECKS {
-            println!("{name}");
+            say!("{name}");
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -96,11 +96,11 @@ pub(crate) fn run(ws: &Workspace, args: &Args) -> Result<ExitCode> {
     let mut found = 0;
     for (name, check) in CHECKS {
         for finding in check(&tree) {
-            println!("{finding} [{name}]");
+            say!("{finding} [{name}]");
             found += 1;
         }
     }
-    println!("tidy: {} files, {} checks, {found} findings", tree.n_files(), CHECKS.len());
+    say!("tidy: {} files, {} checks, {found} findings", tree.n_files(), CHECKS.len());
     Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::record::Recorder;
 use super::{choose, folder, save, shorten};
+use crate::progress::{self, Bar};
 use crate::shell;
 use crate::workspace::Workspace;
 
@@ -40,11 +41,15 @@ pub(super) fn run(ws: &Workspace, names: &[OsString]) -> Result<()> {
     for name in names {
         ensure!(KEPT.iter().any(|kept| name == kept.name), "no trace `{}`", name.display());
     }
-    for kept in &KEPT {
-        if names.is_empty() || names.iter().any(|name| name == kept.name) {
-            match kept.needs.iter().find(|need| !shell::has(need)) {
-                Some(need) => println!("not made: {}: this machine lacks {need}", kept.name),
-                None => make(ws, kept).with_context(|| format!("the trace {}", kept.name))?,
+    let is_wanted = |kept: &&Kept| names.is_empty() || names.iter().any(|name| name == kept.name);
+    let wanted: Vec<&Kept> = KEPT.iter().filter(is_wanted).collect();
+    let bar = Bar::new("traces", wanted.iter().map(|kept| kept.name));
+    for kept in wanted {
+        match kept.needs.iter().find(|need| !shell::has(need)) {
+            Some(need) => say!("not made: {}: this machine lacks {need}", kept.name),
+            None => {
+                let made = bar.step(kept.name, || make(ws, kept));
+                made.with_context(|| format!("the trace {}", kept.name))?;
             }
         }
     }
@@ -59,15 +64,18 @@ fn make(ws: &Workspace, kept: &Kept) -> Result<()> {
         ensure!(!value.contains(char::is_whitespace), "{name}: a path with spaces in it: {value}");
         trace.push_str(&format!(" {name}={value}"));
     }
-    let status = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .arg("-eu")
         .arg(folder().join(format!("{}.sh", kept.name)))
         .current_dir(work.path())
         .env_remove("LD_LIBRARY_PATH")
-        .env("TRACE", trace)
-        .status()
-        .context("cannot run sh")?;
-    ensure!(status.success(), "its script ended with {status}");
+        .env("TRACE", trace);
+    let ran = command.output().context("cannot run sh")?;
+    for text in [&ran.stdout, &ran.stderr] {
+        progress::complain(&String::from_utf8_lossy(text));
+    }
+    ensure!(ran.status.success(), "its script ended with {}", ran.status);
     let recordings = recorder.recordings()?;
     let chosen = choose(&recordings, Some(kept.process))?;
     let trace = shorten(chosen.trace()?, Some(kept.ops));

@@ -19,6 +19,7 @@ use hakmem_trace::summary::Summary;
 use hakmem_trace::{Trace, file};
 
 use self::record::{Recorder, Recording};
+use crate::progress;
 use crate::workspace::Workspace;
 
 /// What `cargo xtask trace` takes.
@@ -56,7 +57,7 @@ pub(crate) fn folder() -> PathBuf {
 /// Does what is asked for.
 pub(crate) fn run(ws: &Workspace, args: &Args) -> Result<()> {
     if let Some(path) = &args.show {
-        println!("{}", words(&read(path)?));
+        say!("{}", words(&read(path)?));
         return Ok(());
     }
     if args.make {
@@ -68,7 +69,7 @@ pub(crate) fn run(ws: &Workspace, args: &Args) -> Result<()> {
     recorder.watch(command.args(rest));
     let status = command.status().with_context(|| format!("cannot run {}", program.display()))?;
     if !status.success() {
-        eprintln!("the program ended with {status}");
+        progress::complain(&format!("the program ended with {status}\n"));
     }
     let recordings = recorder.recordings()?;
     let chosen = choose(&recordings, args.process.as_deref())?;
@@ -90,7 +91,7 @@ fn choose<'a>(recordings: &'a [Recording], name: Option<&str>) -> Result<&'a Rec
     let chosen = recordings.iter().filter(wanted).max_by_key(|recording| recording.records);
     if recordings.len() > 1 {
         let others = recordings.len() - 1;
-        println!("{others} other processes are left out; --process NAME takes another one");
+        say!("{others} other processes are left out; --process NAME takes another one");
     }
     chosen.with_context(|| {
         let names: Vec<_> = recordings.iter().map(|one| one.program.as_str()).collect();
@@ -112,7 +113,7 @@ fn save(trace: &Trace, to: &Path) -> Result<()> {
     ensure!(!trace.ops.is_empty(), "the program asked for nothing");
     let bytes = file::write(trace).map_err(|error| anyhow!(error))?;
     fs::write(to, &bytes).with_context(|| format!("cannot write {}", to.display()))?;
-    println!("{}\n{}: {} bytes", words(trace), to.display(), bytes.len());
+    say!("{}\n{}: {} bytes", words(trace), to.display(), bytes.len());
     Ok(())
 }
 

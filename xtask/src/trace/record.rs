@@ -30,8 +30,7 @@ pub(super) struct Recording {
 impl Recorder {
     /// Builds the library. Processes need not do more than `ops` operations.
     pub(super) fn new(ws: &Workspace, ops: Option<usize>) -> Result<Self> {
-        let args = ["build", "--quiet", "--release", "--package", "hakmem-recorder"];
-        ensure!(ws.run_cargo(&args, &[])?.success(), "`cargo {}` failed", args.join(" "));
+        ws.build_release("the recording library", "hakmem-recorder", &[], &[])?;
         let library = ws.target.join("release/libhakmem_recorder.so");
         ensure!(library.is_file(), "the build left no {}", library.display());
         let folder = tempfile::tempdir_in(&ws.target).context("no folder for recordings")?;
@@ -90,10 +89,10 @@ impl Recording {
     pub(super) fn trace(&self) -> Result<Trace> {
         let (trace, losses) = self.whole()?;
         if losses.later > 0 {
-            println!("{} records more did not fit", losses.later);
+            say!("{} records more did not fit", losses.later);
         }
         if losses.incomplete > 0 {
-            println!("{} records were not complete", losses.incomplete);
+            say!("{} records were not complete", losses.incomplete);
         }
         Ok(trace)
     }

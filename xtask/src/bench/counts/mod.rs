@@ -25,11 +25,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use self::callgrind::Profiler;
 use super::cases::{Case, Length};
-use super::entrants::{Entrant, Field, Kind, progress};
+use super::entrants::{Entrant, Field, Kind};
 use super::result::Count;
 use super::schedule::Plan;
 use super::{Args, Places, process};
 use crate::lab::Lab;
+use crate::progress::Bar;
 use crate::shell;
 
 /// How long one run may take: a simulated processor is fifty times slower, or more.
@@ -185,10 +186,9 @@ pub(crate) fn run(
         counter.wrap(args, places, &mut counts.notes)?;
     }
     let jobs = jobs(&wanted, plan, field);
-    let bar = progress(jobs.len() as u64)?;
+    let bar = Bar::new("counts", jobs.iter().map(Job::name));
     for job in jobs {
-        bar.set_message(format!("{}: {} on {}", job.what.name(), job.case.name, job.entrant.name));
-        let counted = counter.count(&job);
+        let counted = bar.step(&job.name(), || counter.count(&job));
         // Relaxed: the flag carries nothing but itself.
         if stop.load(Ordering::Relaxed) {
             counts.notes.push("interrupted: not everything was counted".to_owned());
@@ -210,9 +210,7 @@ pub(crate) fn run(
                 job.entrant.name
             )),
         }
-        bar.inc(1);
     }
-    bar.finish_and_clear();
     Ok(counts)
 }
 
@@ -256,18 +254,16 @@ impl<'a> Counter<'a> {
             notes.push("not counted: counters, as nobody can ask a preloaded library".to_owned());
             return Ok(());
         }
-        let bar = progress(self.field.choices.len() as u64)?;
+        let step = |name: &str| format!("{name}, counting");
+        let bar = Bar::builds(self.field.choices.iter().map(|(name, _)| step(name)));
         for (name, choice) in &self.field.choices {
-            bar.set_message(format!("building {name}, counting"));
-            match lab.workload(&choice.counting()) {
+            match bar.step(&step(name), || lab.workload(&choice.counting())) {
                 Ok(binary) => {
                     self.wrapped.insert(name.clone(), binary);
                 }
                 Err(error) => notes.push(format!("not counted: counters of {name}: {error:#}")),
             }
-            bar.inc(1);
         }
-        bar.finish_and_clear();
         Ok(())
     }
 
@@ -314,6 +310,10 @@ impl<'a> Counter<'a> {
 }
 
 impl Job<'_> {
+    fn name(&self) -> String {
+        format!("{}: {} on {}", self.what.name(), self.case.name, self.entrant.name)
+    }
+
     fn command(&self, length: Length) -> Result<Command> {
         process::command(self.case, self.entrant, length).context("it does not take part")
     }
