@@ -197,7 +197,7 @@ pub(crate) fn absolute(document: &Document, look: Look) -> String {
             match (of(TIME), of(PEAK), of(END)) {
                 _ if document.has_failed(&row.name, &entrant.name) => Shown::new("failed"),
                 (Some(ns), Some(peak), Some(end)) => Shown::new(format!(
-                    "{} {} {}",
+                    "{} {:>6} {:>6}",
                     time(ns.median),
                     mib(peak.median),
                     mib(end.median)
@@ -338,7 +338,7 @@ fn shown(document: &Document, row: &str, entrant: &Column, look: Look) -> Shown 
     }
     let Some((ns, peak)) = of(TIME).zip(of(PEAK)) else { return Shown::new("-") };
     match entrant.kind {
-        Kind::Subject => Shown::new(format!("{} {}", time(ns.median), mib(peak.median))),
+        Kind::Subject => Shown::new(format!("{} {:>6}", time(ns.median), mib(peak.median))),
         Kind::Bump | Kind::NoAlloc => Shown::new(time(ns.least)),
         Kind::Peer | Kind::Variant => match document.ratio(row, entrant, TIME) {
             Some(ratio) => {
@@ -346,7 +346,7 @@ fn shown(document: &Document, row: &str, entrant: &Column, look: Look) -> Shown 
                 paint(brief(&ratio.estimate, peak), ratio.estimate.verdict, look)
             }
             // The subject failed here, so the peer's own numbers are what there is.
-            None => Shown::new(format!("({} {})", time(ns.median), mib(peak.median))),
+            None => Shown::new(format!("({} {:>6})", time(ns.median), mib(peak.median))),
         },
     }
 }
@@ -374,12 +374,13 @@ fn paint(text: String, verdict: Verdict, look: Look) -> Shown {
     }
 }
 
-fn percent(part: f64) -> String {
+/// A share, for people.
+pub(crate) fn percent(part: f64) -> String {
     format!("{} %", (part * 1e4).round() / 100.0)
 }
 
 /// Nanoseconds with a fitting unit.
-fn time(ns: f64) -> String {
+pub(crate) fn time(ns: f64) -> String {
     match ns {
         ns if ns < 1e3 => format!("{ns:.2} ns"),
         ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
@@ -387,6 +388,7 @@ fn time(ns: f64) -> String {
     }
 }
 
-fn mib(bytes: f64) -> String {
-    format!("{:>6.1}", bytes / f64::from(1 << 20))
+/// Bytes, in MiB.
+pub(crate) fn mib(bytes: f64) -> String {
+    format!("{:.1}", bytes / f64::from(1 << 20))
 }

@@ -4,10 +4,10 @@ use anyhow::Result;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::Kept;
 use super::chart::{self, INK, color};
 use crate::bench::derive::{PEAK, TIME};
-use crate::bench::result::{Median, Row};
+use crate::bench::result::{Document, Median, Row};
+use crate::bench::table::{mib, time};
 
 /// How a number is shown.
 type Show = fn(f64) -> String;
@@ -18,25 +18,27 @@ const NAMES: f64 = 130.0;
 const NUMBERS: f64 = 90.0;
 
 /// Times, and peaks of memory.
-pub(super) fn of_row(kept: &Kept, row: &Row) -> Result<Vec<(&'static str, String)>> {
+pub(super) fn of_row(document: &Document, row: &Row) -> Result<Vec<(&'static str, String)>> {
     let mut pictures = Vec::new();
-    let metrics: [(&str, &str, Show); 2] =
-        [(TIME, "time per operation", time), (PEAK, "peak resident memory", memory)];
+    let metrics: [(&str, &str, Show); 2] = [
+        (TIME, "time per operation", time),
+        (PEAK, "peak resident memory", |bytes| format!("{} MiB", mib(bytes))),
+    ];
     for (metric, title, show) in metrics {
-        let medians: Vec<&Median> = kept
+        let medians: Vec<&Median> = document
             .allocators()
             .iter()
-            .filter_map(|entrant| kept.document.median(&row.name, &entrant.name, metric))
+            .filter_map(|entrant| document.median(&row.name, &entrant.name, metric))
             .collect();
         if !medians.is_empty() {
             let label = format!("{}: {title}", row.name);
-            pictures.push((title, bars(kept, &medians, &label, show)?));
+            pictures.push((title, bars(document, &medians, &label, show)?));
         }
     }
     Ok(pictures)
 }
 
-fn bars(kept: &Kept, medians: &[&Median], label: &str, show: Show) -> Result<String> {
+fn bars(document: &Document, medians: &[&Median], label: &str, show: Show) -> Result<String> {
     let height = A_BAR * medians.len() as u32;
     let most = medians.iter().map(|median| median.high.max(median.median)).fold(1e-9, f64::max);
     let room = f64::from(WIDTH) - NAMES - NUMBERS;
@@ -45,7 +47,7 @@ fn bars(kept: &Kept, medians: &[&Median], label: &str, show: Show) -> Result<Str
         for (place, median) in medians.iter().enumerate() {
             let top = place as i32 * A_BAR as i32;
             let middle = top + A_BAR as i32 / 2;
-            let color = color(kept, &median.entrant);
+            let color = color(document, &median.entrant);
             area.draw(&Text::new(
                 median.entrant.clone(),
                 (NAMES as i32 - 6, middle),
@@ -64,18 +66,4 @@ fn bars(kept: &Kept, medians: &[&Median], label: &str, show: Show) -> Result<Str
         }
         Ok(())
     })
-}
-
-/// Nanoseconds, for people.
-pub(super) fn time(ns: f64) -> String {
-    match ns {
-        ns if ns < 1e3 => format!("{ns:.1} ns"),
-        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
-        ns => format!("{:.2} ms", ns / 1e6),
-    }
-}
-
-/// Bytes, for people.
-pub(super) fn memory(bytes: f64) -> String {
-    format!("{:.1} MiB", bytes / f64::from(1 << 20))
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::chart::{OWN, css};
-use super::{Kept, html};
+use super::html;
+use crate::bench::result::Document;
 use crate::report::Part;
 use crate::shell;
 use crate::workspace::Workspace;
@@ -31,7 +32,7 @@ pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
     let folder = ws.target.join("report");
     fs::create_dir_all(&folder).context("cannot create a folder")?;
     let page = folder.join("example.html");
-    let text = html::page(&Kept::read(&ws.root.join(EXAMPLE))?)?;
+    let text = html::page(&Document::read(&ws.root.join(EXAMPLE))?)?;
     fs::write(&page, &text).context("cannot write the page")?;
     part.verdict("all sections", sections(&text));
     part.verdict("nothing from elsewhere", elsewhere(&text));

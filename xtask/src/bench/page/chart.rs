@@ -5,7 +5,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::Kept;
+use crate::bench::result::Document;
 
 /// The page's font.
 pub(super) const FONT: &str = "sans-serif";
@@ -30,9 +30,9 @@ const OTHERS: [RGBColor; 10] = [
     RGBColor(0xa0, 0x5a, 0x2c),
 ];
 
-/// The colour of one of the [allocators](Kept::allocators), the same in every picture.
-pub(super) fn color(kept: &Kept, name: &str) -> RGBColor {
-    let place = kept.allocators().iter().position(|entrant| entrant.name == name);
+/// The colour of one of the [allocators](Document::allocators), the same in every picture.
+pub(super) fn color(document: &Document, name: &str) -> RGBColor {
+    let place = document.allocators().iter().position(|entrant| entrant.name == name);
     match place {
         Some(0) | None => OWN,
         Some(place) => OTHERS[(place - 1) % OTHERS.len()],

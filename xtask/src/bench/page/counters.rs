@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use super::Kept;
 use crate::bench::counts::paid;
+use crate::bench::result::Document;
 use crate::bench::table::Look;
 
 /// Row and entrant, then the name of a number, and how often it was in a thousand operations.
 type Rates = BTreeMap<(String, String), BTreeMap<String, f64>>;
 
 /// One table of everything that was counted, and who paid for differences; `None` when nobody counted.
-pub(super) fn table(kept: &Kept) -> Option<Markup> {
-    let rates = rates(kept);
+pub(super) fn table(document: &Document) -> Option<Markup> {
+    let rates = rates(document);
     let names: BTreeSet<&String> = rates.values().flat_map(BTreeMap::keys).collect();
     if names.is_empty() {
         return None;
@@ -23,7 +23,7 @@ pub(super) fn table(kept: &Kept) -> Option<Markup> {
         Some(rate) if *rate >= 100.0 => format!("{rate:.0}"),
         Some(rate) => format!("{rate:.2}"),
     };
-    let paid = paid::all(&kept.document, Look::Terminal);
+    let paid = paid::all(document, Look::Terminal);
     Some(html! {
         p { "In a thousand operations of the timed part, in runs of their own, which were not timed." }
         @for text in &paid { pre.wide { (text) } }
@@ -45,9 +45,9 @@ pub(super) fn table(kept: &Kept) -> Option<Markup> {
     })
 }
 
-fn rates(kept: &Kept) -> Rates {
+fn rates(document: &Document) -> Rates {
     let mut rates = Rates::new();
-    for count in &kept.document.counts {
+    for count in &document.counts {
         let own = rates.entry((count.row.clone(), count.entrant.clone())).or_default();
         for (name, number) in &count.numbers {
             let name = format!("{}: {name}", count.what.name());

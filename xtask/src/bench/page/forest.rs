@@ -8,9 +8,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::Kept;
 use super::chart::{self, Drawn, FONT, INK, color};
-use crate::bench::result::{Column, Ratio};
+use crate::bench::result::{Column, Document, Ratio};
 
 const WIDTH: u32 = 960;
 const NAMES: u32 = 190;
@@ -18,21 +17,21 @@ const A_LINE: u32 = 12;
 const FOOT: u32 = 34;
 
 /// The picture of `metric`, for a page. `None` without ratios.
-pub(super) fn inline(kept: &Kept, metric: &str, title: &str) -> Result<Option<String>> {
-    let Some(forest) = Forest::plant(kept, metric) else { return Ok(None) };
+pub(super) fn inline(document: &Document, metric: &str, title: &str) -> Result<Option<String>> {
+    let Some(forest) = Forest::plant(document, metric) else { return Ok(None) };
     chart::inline(forest.size(), title, |area| forest.draw(area)).map(Some)
 }
 
 /// The same as a file of its own, with a legend.
-pub(super) fn standalone(kept: &Kept, metric: &str, title: &str) -> Result<Option<String>> {
-    let Some(forest) = Forest::plant(kept, metric) else { return Ok(None) };
+pub(super) fn standalone(document: &Document, metric: &str, title: &str) -> Result<Option<String>> {
+    let Some(forest) = Forest::plant(document, metric) else { return Ok(None) };
     let (width, height) = forest.size();
     let svg = chart::standalone((width, height + 48), |area| {
         let (head, rest) = area.split_vertically(48);
         head.draw(&Text::new(title.to_owned(), (8, 14), chart::text(15, HPos::Left)))?;
         let mut x = 8;
         for column in &forest.columns {
-            head.draw(&Circle::new((x + 4, 36), 4, color(kept, &column.name).filled()))?;
+            head.draw(&Circle::new((x + 4, 36), 4, color(document, &column.name).filled()))?;
             head.draw(&Text::new(column.name.clone(), (x + 12, 36), chart::text(12, HPos::Left)))?;
             x += 28 + 7 * column.name.len() as i32;
         }
@@ -42,7 +41,7 @@ pub(super) fn standalone(kept: &Kept, metric: &str, title: &str) -> Result<Optio
 }
 
 struct Forest<'a> {
-    kept: &'a Kept,
+    document: &'a Document,
     metric: &'a str,
     columns: Vec<&'a Column>,
     rows: Vec<&'a str>,
@@ -56,14 +55,14 @@ fn log(ratio: f64) -> f64 {
 }
 
 impl<'a> Forest<'a> {
-    fn plant(kept: &'a Kept, metric: &'a str) -> Option<Self> {
-        let has = |row: &str, column: &Column| kept.document.ratio(row, column, metric);
-        let columns: Vec<&Column> = kept.allocators();
+    fn plant(document: &'a Document, metric: &'a str) -> Option<Self> {
+        let has = |row: &str, column: &Column| document.ratio(row, column, metric);
+        let columns: Vec<&Column> = document.allocators();
         let columns: Vec<&Column> = columns
             .into_iter()
-            .filter(|column| kept.document.rows.iter().any(|row| has(&row.name, column).is_some()))
+            .filter(|column| document.rows.iter().any(|row| has(&row.name, column).is_some()))
             .collect();
-        let names = kept.document.rows.iter().map(|row| row.name.as_str());
+        let names = document.rows.iter().map(|row| row.name.as_str());
         let rows: Vec<&str> =
             names.filter(|row| columns.iter().any(|column| has(row, column).is_some())).collect();
         let all =
@@ -71,7 +70,7 @@ impl<'a> Forest<'a> {
         // A little room at the ends.
         let low = all().map(|ratio| log(ratio.estimate.low)).fold(-0.1, f64::min) - 0.05;
         let high = all().map(|ratio| log(ratio.estimate.high)).fold(0.1, f64::max) + 0.05;
-        (!rows.is_empty()).then_some(Self { kept, metric, columns, rows, span: low..high })
+        (!rows.is_empty()).then_some(Self { document, metric, columns, rows, span: low..high })
     }
 
     /// Pixels of one workload.
@@ -113,11 +112,11 @@ impl<'a> Forest<'a> {
             area.draw(&Text::new((*row).to_owned(), at, chart::text(13, HPos::Right)))?;
             let part = 1.0 / (self.columns.len() + 1) as f64;
             for (number, column) in self.columns.iter().enumerate() {
-                let Some(ratio) = self.kept.document.ratio(row, column, self.metric) else {
+                let Some(ratio) = self.document.ratio(row, column, self.metric) else {
                     continue;
                 };
                 let y = top + part * (number + 1) as f64;
-                chart.draw_series([mark(ratio, y, color(self.kept, &column.name))])?;
+                chart.draw_series([mark(ratio, y, color(self.document, &column.name))])?;
             }
         }
         Ok(())

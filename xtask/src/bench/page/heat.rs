@@ -2,18 +2,17 @@
 
 use maud::{Markup, html};
 
-use super::Kept;
 use crate::bench::entrants::Kind;
-use crate::bench::result::{Column, Estimate};
+use crate::bench::result::{Column, Document, Estimate};
 use crate::bench::stats::Verdict;
 
 /// One line for each column of this kind, one column for each workload.
-pub(super) fn table(kept: &Kept, kind: Kind, metric: &str) -> Option<Markup> {
+pub(super) fn table(document: &Document, kind: Kind, metric: &str) -> Option<Markup> {
     let lines: Vec<&Column> =
-        kept.document.entrants.iter().filter(|entrant| entrant.kind == kind).collect();
-    let has = |row: &str| lines.iter().any(|line| kept.document.ratio(row, line, metric).is_some());
+        document.entrants.iter().filter(|entrant| entrant.kind == kind).collect();
+    let has = |row: &str| lines.iter().any(|line| document.ratio(row, line, metric).is_some());
     let rows: Vec<&str> =
-        kept.document.rows.iter().map(|row| row.name.as_str()).filter(|row| has(row)).collect();
+        document.rows.iter().map(|row| row.name.as_str()).filter(|row| has(row)).collect();
     if rows.is_empty() {
         return None;
     }
@@ -26,9 +25,9 @@ pub(super) fn table(kept: &Kept, kind: Kind, metric: &str) -> Option<Markup> {
                         tr {
                             th { (line.name) }
                             @for row in &rows {
-                                (cell(kept.document.ratio(row, line, metric).map(|ratio| ratio.estimate)))
+                                (cell(document.ratio(row, line, metric).map(|ratio| ratio.estimate)))
                             }
-                            (cell(kept.document.total(line, metric).map(|total| total.mean)))
+                            (cell(document.total(line, metric).map(|total| total.mean)))
                         }
                     }
                 }

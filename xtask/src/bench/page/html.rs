@@ -1,31 +1,32 @@
 //! The page.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{color, css};
-use super::{Kept, bars, counters, ensure_rows, forest, heat, lines};
+use super::{bars, counters, forest, heat, lines};
 use crate::bench::derive::{PEAK, TIME};
 use crate::bench::entrants::Kind;
+use crate::bench::result::Document;
+use crate::bench::table::percent;
 use crate::bench::{machine, table};
 
 /// How it looks: in light, in dark, and on paper.
 const STYLE: &str = include_str!("page.css");
 
 /// The whole file.
-pub(super) fn page(kept: &Kept) -> Result<String> {
-    ensure_rows(kept)?;
-    let document = &kept.document;
+pub(super) fn page(document: &Document) -> Result<String> {
+    ensure!(!document.rows.is_empty(), "the result has no rows");
     let title = format!("hakmem: results of {}", document.date);
     let sections = [
-        ("ratios", "Ratios", ratios(kept)?),
-        ("matrix", "Boxes and allocators by workloads", matrix(kept)),
-        ("workloads", "Each workload", workloads(kept)?),
-        ("threads", "Threads", pictures(lines::scaling(kept)?)),
-        ("memory", "Memory over time", pictures(lines::memory(kept)?)),
-        ("counters", "Counters", counters::table(kept)),
-        ("method", "How it was measured", Some(method(kept))),
-        ("data", "Data", Some(data(kept)?)),
+        ("ratios", "Ratios", ratios(document)?),
+        ("matrix", "Boxes and allocators by workloads", matrix(document)),
+        ("workloads", "Each workload", workloads(document)?),
+        ("threads", "Threads", pictures(lines::scaling(document)?)),
+        ("memory", "Memory over time", pictures(lines::memory(document)?)),
+        ("counters", "Counters", counters::table(document)),
+        ("method", "How it was measured", Some(method(document))),
+        ("data", "Data", Some(data(document)?)),
     ];
     let there = || sections.iter().filter_map(|(id, name, body)| Some((id, name, body.as_ref()?)));
     let page = html! {
@@ -48,7 +49,7 @@ pub(super) fn page(kept: &Kept) -> Result<String> {
                     @if let Some(why) = &document.cut_short { p.warning { "Ended early: " (why) } }
                     @for damage in &document.damage { p.warning { (damage) } }
                     nav { @for (id, name, _) in there() { a href={ "#" (id) } { (name) } " " } }
-                    (legend(kept))
+                    (legend(document))
                 }
                 @for (id, name, body) in there() { section id=(id) { h2 { (name) } (body) } }
             }
@@ -58,12 +59,12 @@ pub(super) fn page(kept: &Kept) -> Result<String> {
 }
 
 /// Whose colour is which.
-fn legend(kept: &Kept) -> Markup {
+fn legend(document: &Document) -> Markup {
     html! {
         ul.legend {
-            @for entrant in kept.allocators() {
+            @for entrant in document.allocators() {
                 li {
-                    span.dot style={ "background:" (css(color(kept, &entrant.name))) } {}
+                    span.dot style={ "background:" (css(color(document, &entrant.name))) } {}
                     b { (entrant.name) } " " (entrant.what)
                     @if let Some(version) = &entrant.version { " " (version) }
                 }
@@ -72,22 +73,22 @@ fn legend(kept: &Kept) -> Markup {
     }
 }
 
-fn ratios(kept: &Kept) -> Result<Option<Markup>> {
+fn ratios(document: &Document) -> Result<Option<Markup>> {
     let mut parts = Vec::new();
     for (metric, title) in [(TIME, "time"), (PEAK, "peak resident memory")] {
-        if let Some(picture) = forest::inline(kept, metric, &format!("ratios of {title}"))? {
+        if let Some(picture) = forest::inline(document, metric, &format!("ratios of {title}"))? {
             parts.push(html! { figure { figcaption { (title) } (PreEscaped(picture)) } });
         }
     }
     let body = html! {
         p { "Of an allocator: hakmem divided by it. Of a variant of hakmem: the variant divided by hakmem. \
-             Left of 1 is less. Lines are intervals of " (percent(kept.document.method.level)) "." }
+             Left of 1 is less. Lines are intervals of " (percent(document.method.level)) "." }
         @for part in &parts { (part) }
     };
     Ok((!parts.is_empty()).then_some(body))
 }
 
-fn matrix(kept: &Kept) -> Option<Markup> {
+fn matrix(document: &Document) -> Option<Markup> {
     let tables: Vec<(String, Markup)> = [
         (Kind::Variant, TIME, "variants, time: variant / hakmem"),
         (Kind::Variant, PEAK, "variants, peak memory: variant / hakmem"),
@@ -95,7 +96,9 @@ fn matrix(kept: &Kept) -> Option<Markup> {
         (Kind::Peer, PEAK, "other allocators, peak memory: hakmem / other"),
     ]
     .into_iter()
-    .filter_map(|(kind, metric, title)| Some((title.to_owned(), heat::table(kept, kind, metric)?)))
+    .filter_map(|(kind, metric, title)| {
+        Some((title.to_owned(), heat::table(document, kind, metric)?))
+    })
     .collect();
     (!tables.is_empty()).then(|| {
         html! {
@@ -105,10 +108,10 @@ fn matrix(kept: &Kept) -> Option<Markup> {
     })
 }
 
-fn workloads(kept: &Kept) -> Result<Option<Markup>> {
+fn workloads(document: &Document) -> Result<Option<Markup>> {
     let mut cards = Vec::new();
-    for row in &kept.document.rows {
-        let pictures = bars::of_row(kept, row)?;
+    for row in &document.rows {
+        let pictures = bars::of_row(document, row)?;
         if pictures.is_empty() {
             continue;
         }
@@ -134,8 +137,8 @@ fn pictures(all: Vec<(String, String)>) -> Option<Markup> {
     (!all.is_empty()).then_some(cards)
 }
 
-fn method(kept: &Kept) -> Markup {
-    let (document, method) = (&kept.document, &kept.document.method);
+fn method(document: &Document) -> Markup {
+    let method = &document.method;
     html! {
         pre { (table::head(document)) }
         p { (method.interval) " Differences up to " (percent(method.smallest_effect)) " count as none." }
@@ -152,16 +155,12 @@ fn method(kept: &Kept) -> Markup {
 }
 
 /// The result itself, in the page.
-fn data(kept: &Kept) -> Result<Markup> {
-    let text = serde_json::to_string(&kept.raw).context("cannot write the result")?;
+fn data(document: &Document) -> Result<Markup> {
+    let text = serde_json::to_string(document).context("cannot write the result")?;
     // A script element ends at its end tag, wherever that is.
     let text = text.replace('<', "\\u003c");
     Ok(html! {
         p { "Every sample is in this file, as JSON, in the element " code { "#result" } "; docs/results/README.md says what its fields are." }
         script type="application/json" id="result" { (PreEscaped(text)) }
     })
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
 }

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
-use super::{Kept, classic, forest, results};
+use super::{classic, forest, results};
 use crate::bench::derive::{PEAK, TIME};
 use crate::bench::readme;
 use crate::bench::result::Document;
 use crate::bench::table::{self, Look};
+use crate::marks::between;
 use crate::workspace::Workspace;
 
 const BEGIN: &str = "<!-- bench:begin -->\n";
@@ -22,17 +22,17 @@ const PRELOAD: &str = "-preload";
 /// Replaces what is kept by the result in `file`, and by `preload`; the README follows.
 pub(super) fn keep(ws: &Workspace, file: &Path, preload: Option<&Path>) -> Result<()> {
     let folder = ws.root.join("docs/results");
-    let kept = Kept::read(file)?;
-    let day = kept.document.stamp.split('-').next().unwrap_or_default().to_owned();
+    let document = Document::read(file)?;
+    let day = document.stamp.split('-').next().unwrap_or_default().to_owned();
     ensure!(day.len() == 8, "{} is not named by a time", file.display());
-    let preload = preload.map(Kept::read).transpose()?;
+    let preload = preload.map(Document::read).transpose()?;
     for old in results(&folder) {
         for extension in ["json", "md", "svg", "memory.svg"] {
             // Not every result has every file.
             let _ = fs::remove_file(old.with_extension(extension));
         }
     }
-    store(ws, &folder.join(&day), &kept)?;
+    store(ws, &folder.join(&day), &document)?;
     if let Some(preload) = &preload {
         store(ws, &folder.join(format!("{day}{PRELOAD}")), preload)?;
     }
@@ -40,21 +40,21 @@ pub(super) fn keep(ws: &Workspace, file: &Path, preload: Option<&Path>) -> Resul
     let text = fs::read_to_string(&readme).context("cannot read README.md")?;
     let text = between(&text, [BEGIN, END], &section(&folder)?)?;
     write(&readme, &text)?;
-    println!("kept in {}, and in README.md", folder.display());
-    if let Some(figures) = classic::section(&kept.document, &day) {
+    say!("kept in {}, and in README.md", folder.display());
+    if let Some(figures) = classic::section(&document, &day) {
         let page = ws.root.join(classic::PAGE);
         let text = fs::read_to_string(&page).with_context(|| format!("no {}", page.display()))?;
         write(&page, &between(&text, [classic::BEGIN, classic::END], &figures)?)?;
-        println!("and in {}", classic::PAGE);
+        say!("and in {}", classic::PAGE);
     }
     Ok(())
 }
 
 /// JSON, Markdown and pictures, whose names begin with `base`.
-fn store(ws: &Workspace, base: &Path, kept: &Kept) -> Result<()> {
+fn store(ws: &Workspace, base: &Path, document: &Document) -> Result<()> {
     let json = base.with_extension("json");
-    thinned(&kept.raw, ws)?.write(&json)?;
-    write(&base.with_extension("md"), &table::page(&kept.document, Look::Markdown))?;
+    thinned(document, ws)?.write(&json)?;
+    write(&base.with_extension("md"), &table::page(document, Look::Markdown))?;
     for (metric, extension, title) in [
         (TIME, "svg", "time: hakmem divided by the other, left of 1 is less"),
         (
@@ -63,7 +63,7 @@ fn store(ws: &Workspace, base: &Path, kept: &Kept) -> Result<()> {
             "peak resident memory: hakmem divided by the other, left of 1 is less",
         ),
     ] {
-        if let Some(picture) = forest::standalone(kept, metric, title)? {
+        if let Some(picture) = forest::standalone(document, metric, title)? {
             write(&base.with_extension(extension), &picture)?;
         }
     }
@@ -73,16 +73,14 @@ fn store(ws: &Workspace, base: &Path, kept: &Kept) -> Result<()> {
 /// The same without the curves of all blocks but the first: they are most of the bytes.
 ///
 /// Places are told as from the workspace: where it lies on this machine is nobody's business.
-fn thinned(raw: &Value, ws: &Workspace) -> Result<Document> {
-    let text = raw.to_string().replace(&format!("{}/", ws.target.display()), "target/");
-    let mut raw: Value = serde_json::from_str(&text)?;
-    let samples = raw.get_mut("samples").and_then(Value::as_array_mut);
-    for sample in samples.into_iter().flatten().filter_map(Value::as_object_mut) {
-        if sample.get("block").and_then(Value::as_u64) != Some(0) {
-            sample.remove("rss_curve");
-        }
+fn thinned(document: &Document, ws: &Workspace) -> Result<Document> {
+    let text = serde_json::to_string(document).context("cannot write the result")?;
+    let text = text.replace(&format!("{}/", ws.target.display()), "target/");
+    let mut thinned: Document = serde_json::from_str(&text).context("the result is none")?;
+    for sample in thinned.samples.iter_mut().filter(|sample| sample.block != 0) {
+        sample.run.rss_curve.clear();
     }
-    serde_json::from_value(raw).context("the result without its curves is none")
+    Ok(thinned)
 }
 
 /// What stands in the README: the tables of the kept results.
@@ -106,14 +104,6 @@ fn part(what: &str, file: &Path) -> Result<String> {
     Ok(readme::section(&Document::read(file)?, what, &name))
 }
 
-/// `text` with `section` between the marks.
-fn between(text: &str, [begin, end]: [&str; 2], section: &str) -> Result<String> {
-    let mark = |mark: &str| format!("there is no mark {}", mark.trim_end());
-    let (before, rest) = text.split_once(begin).with_context(|| mark(begin))?;
-    let (_, after) = rest.split_once(end).with_context(|| mark(end))?;
-    Ok(format!("{before}{begin}{section}{end}{after}"))
-}
-
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
@@ -121,14 +111,6 @@ fn write(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_around_the_marks_stays() {
-        let text = format!("a\n{BEGIN}old\n{END}b\n");
-        let marks = [BEGIN, END];
-        assert_eq!(between(&text, marks, "new\n").unwrap(), format!("a\n{BEGIN}new\n{END}b\n"));
-        assert!(between("nothing", marks, "new").is_err());
-    }
 
     /// `cargo xtask report --keep` writes it; nobody edits it.
     #[test]

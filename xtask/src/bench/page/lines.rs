@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use plotters::prelude::*;
-use serde_json::Value;
 
-use super::Kept;
 use super::chart::{self, FONT, INK, color};
 use crate::bench::derive::TIME;
-use crate::bench::result::Row;
+use crate::bench::result::{Document, Row};
 
 const SIZE: (u32, u32) = (460, 240);
 const MIB: f64 = 1_048_576.0;
@@ -18,19 +16,19 @@ const MIB: f64 = 1_048_576.0;
 type Line = (String, Vec<(f64, f64)>);
 
 /// Resident memory of one run of each allocator, for each workload that has it.
-pub(super) fn memory(kept: &Kept) -> Result<Vec<(String, String)>> {
+pub(super) fn memory(document: &Document) -> Result<Vec<(String, String)>> {
     let mut pictures = Vec::new();
-    for row in &kept.document.rows {
-        let lines: Vec<Line> = kept
+    for row in &document.rows {
+        let lines: Vec<Line> = document
             .allocators()
             .iter()
             .filter_map(|entrant| {
-                Some((entrant.name.clone(), curve(kept, &row.name, &entrant.name)?))
+                Some((entrant.name.clone(), curve(document, &row.name, &entrant.name)?))
             })
             .collect();
         if !lines.is_empty() {
             let title = format!("{}: resident memory over time", row.name);
-            let picture = picture(kept, &lines, &title, ["ms", "MiB"], 0.0)?;
+            let picture = picture(document, &lines, &title, ["ms", "MiB"], 0.0)?;
             pictures.push((row.name.clone(), picture));
         }
     }
@@ -38,27 +36,20 @@ pub(super) fn memory(kept: &Kept) -> Result<Vec<(String, String)>> {
 }
 
 /// The curve of the first run that has one.
-fn curve(kept: &Kept, row: &str, entrant: &str) -> Option<Vec<(f64, f64)>> {
-    let is = |sample: &Value, field: &str, name: &str| {
-        sample.get(field).and_then(Value::as_str) == Some(name)
-    };
-    kept.samples()
-        .filter(|sample| is(sample, "row", row) && is(sample, "entrant", entrant))
-        .find_map(|sample| {
-            let points = sample.get("rss_curve")?.as_array()?;
-            let point = |point: &Value| {
-                let at = |place: usize| point.get(place).and_then(Value::as_f64);
-                Some((at(0)?, at(1)? / MIB))
-            };
-            let points: Vec<_> = points.iter().filter_map(point).collect();
-            (points.len() > 1).then_some(points)
-        })
+fn curve(document: &Document, row: &str, entrant: &str) -> Option<Vec<(f64, f64)>> {
+    document
+        .samples
+        .iter()
+        .filter(|sample| sample.row == row && sample.entrant == entrant)
+        .map(|sample| &sample.run.rss_curve)
+        .find(|curve| curve.len() > 1)
+        .map(|curve| curve.iter().map(|&(time, bytes)| (time, bytes as f64 / MIB)).collect())
 }
 
 /// Operations a second over the number of threads, for workloads that were run with several numbers.
-pub(super) fn scaling(kept: &Kept) -> Result<Vec<(String, String)>> {
+pub(super) fn scaling(document: &Document) -> Result<Vec<(String, String)>> {
     let mut groups: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
-    for row in &kept.document.rows {
+    for row in &document.rows {
         groups.entry(without_threads(&row.args)).or_default().push(row);
     }
     let mut pictures = Vec::new();
@@ -69,7 +60,7 @@ pub(super) fn scaling(kept: &Kept) -> Result<Vec<(String, String)>> {
             continue;
         }
         let rate = |row: &&Row, name: &str| {
-            let median = kept.document.median(&row.name, name, TIME)?;
+            let median = document.median(&row.name, name, TIME)?;
             Some((row.threads as f64, 1e3 / median.median))
         };
         let line = |name: &str| {
@@ -77,10 +68,10 @@ pub(super) fn scaling(kept: &Kept) -> Result<Vec<(String, String)>> {
             (name.to_owned(), points)
         };
         let lines: Vec<Line> =
-            kept.allocators().iter().map(|entrant| line(&entrant.name)).collect();
+            document.allocators().iter().map(|entrant| line(&entrant.name)).collect();
         let name = rows.first().map_or(args, |row| row.workload.clone());
         let title = format!("{name}: operations over threads");
-        pictures.push((name, picture(kept, &lines, &title, ["threads", "Mop/s"], 1.0)?));
+        pictures.push((name, picture(document, &lines, &title, ["threads", "Mop/s"], 1.0)?));
     }
     Ok(pictures)
 }
@@ -100,7 +91,7 @@ fn without_threads(args: &str) -> String {
 }
 
 fn picture(
-    kept: &Kept,
+    document: &Document,
     lines: &[Line],
     title: &str,
     axes: [&str; 2],
@@ -129,7 +120,7 @@ fn picture(
             .label_style((FONT, 12).into_font().color(&INK))
             .draw()?;
         for (name, points) in lines {
-            let color = color(kept, name);
+            let color = color(document, name);
             chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?;
             if points.len() <= 8 {
                 let dots = points.iter().map(|point| Circle::new(*point, 3, color.filled()));

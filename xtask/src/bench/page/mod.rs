@@ -19,8 +19,7 @@ mod lines;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use anyhow::{Context as _, Result};
 
 use super::entrants::Kind;
 use super::result::{Column, Document};
@@ -45,33 +44,14 @@ pub(crate) struct Args {
     preload: Option<PathBuf>,
 }
 
-/// A result, as it was read.
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) document: Document,
-    /// The same with every field, also those that only some runs have.
-    pub(super) raw: Value,
-}
-
-impl Kept {
-    pub(super) fn read(file: &Path) -> Result<Self> {
-        let document = Document::read(file)?;
-        let text = fs::read_to_string(file)?;
-        Ok(Self { document, raw: serde_json::from_str(&text)? })
-    }
-
+impl Document {
     /// The entrants that are no floors, hakmem first.
     pub(super) fn allocators(&self) -> Vec<&Column> {
         let floor = |kind| matches!(kind, Kind::Bump | Kind::NoAlloc);
         let mut all: Vec<&Column> =
-            self.document.entrants.iter().filter(|entrant| !floor(entrant.kind)).collect();
+            self.entrants.iter().filter(|entrant| !floor(entrant.kind)).collect();
         all.sort_by_key(|entrant| entrant.kind != Kind::Subject);
         all
-    }
-
-    /// The samples, with every field.
-    pub(super) fn samples(&self) -> impl Iterator<Item = &Value> {
-        self.raw.get("samples").and_then(Value::as_array).into_iter().flatten()
     }
 }
 
@@ -81,11 +61,11 @@ pub(crate) fn run(ws: &Workspace, args: &Args) -> Result<()> {
         Some(file) => file.clone(),
         None => newest(ws)?,
     };
-    let kept = Kept::read(&file)?;
+    let document = Document::read(&file)?;
     let out = args.out.clone().unwrap_or_else(|| file.with_extension("html"));
-    fs::write(&out, html::page(&kept)?)
+    fs::write(&out, html::page(&document)?)
         .with_context(|| format!("cannot write {}", out.display()))?;
-    println!("of {}\nwrote {}", file.display(), out.display());
+    say!("of {}\nwrote {}", file.display(), out.display());
     if args.keep {
         keep::keep(ws, &file, args.preload.as_deref())?;
     }
@@ -112,10 +92,4 @@ fn results(folder: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
-}
-
-/// Refuses a page that is empty.
-fn ensure_rows(kept: &Kept) -> Result<()> {
-    ensure!(!kept.document.rows.is_empty(), "the result has no rows");
-    Ok(())
 }
