@@ -71,6 +71,9 @@ pub(crate) struct Args {
     /// Compare all combinations: SLOT=A|B or SLOT=* for every box that is known, several with commas
     #[arg(long, value_name = "SLOT=BOXES", conflicts_with = "swaps")]
     grid: Option<String>,
+    /// Compare every box that is known, one swapped at a time
+    #[arg(long, conflicts_with_all = ["swaps", "grid"])]
+    each: bool,
     /// Compare the working tree with a git revision
     #[arg(long, value_name = "REV")]
     compare: Vec<String>,

@@ -1,4 +1,4 @@
-//! The field of `--swap`, `--grid` and `--compare`: hakmem, and what is compared with it.
+//! The field of `--swap`, `--grid`, `--each` and `--compare`: hakmem, and what is compared with it.
 //!
 //! hakmem itself is a composition of the lab's here, of the default boxes: what differs between the
 //! columns is the boxes alone.
@@ -16,7 +16,7 @@ use crate::progress::Bar;
 
 /// Whether something is to be compared with hakmem.
 pub(crate) fn wanted(args: &Args) -> bool {
-    !args.lab.swaps.is_empty() || args.grid.is_some() || !args.compare.is_empty()
+    !args.lab.swaps.is_empty() || args.grid.is_some() || args.each || !args.compare.is_empty()
 }
 
 /// What is run.
@@ -77,6 +77,7 @@ pub(crate) fn field(args: &Args, places: &Places) -> Result<Field> {
     let alone = swapped.is_some();
     let choices = match &args.grid {
         Some(grid) => Choice::grid(grid, &here)?,
+        None if args.each => Choice::each(),
         None => swapped.into_iter().collect(),
     };
     let revisions: Vec<Revision> =

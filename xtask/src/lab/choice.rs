@@ -81,6 +81,17 @@ impl Choice {
         Ok(choice)
     }
 
+    /// Every box that is known, one swapped at a time.
+    pub(crate) fn each() -> Vec<Self> {
+        let of_slot = |slot: Slot| slot.boxes().skip(1).map(move |known| (slot, known));
+        let with = |(slot, known)| {
+            let mut choice = Self::default();
+            choice.put(slot, Chosen::Known(known));
+            choice
+        };
+        Slot::ALL.into_iter().flat_map(of_slot).map(with).collect()
+    }
+
     /// All combinations of what a grid says of each slot: `front=*,registry=two-level|hash`.
     pub(crate) fn grid(grid: &str, here: &Path) -> Result<Vec<Self>> {
         let mut all = vec![Self::default()];
@@ -309,6 +320,15 @@ mod tests {
         );
         assert_eq!(names("front=*").len(), Slot::Front.boxes().count() - 1);
         assert!(Choice::grid("front=*,front=none", Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn each_box_is_swapped_alone() {
+        let names: Vec<String> = Choice::each().iter().map(Choice::name).collect();
+        let known: usize = Slot::ALL.iter().map(|slot| slot.boxes().count()).sum();
+        assert_eq!(names.len(), known - Slot::ALL.len());
+        assert!(names.contains(&"front=tls-sll".to_owned()));
+        assert!(!names.contains(&"front=unified-cache".to_owned()));
     }
 
     #[test]

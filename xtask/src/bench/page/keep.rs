@@ -1,11 +1,11 @@
 //! Results that stay: one dated run in `docs/results`, and the README's tables, which are made of it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{classic, forest, results};
+use super::{boxes, classic, forest, results};
 use crate::bench::derive::{PEAK, TIME};
 use crate::bench::readme;
 use crate::bench::result::Document;
@@ -16,37 +16,80 @@ use crate::workspace::Workspace;
 const BEGIN: &str = "<!-- bench:begin -->\n";
 const END: &str = "<!-- bench:end -->\n";
 
-/// The end of the name of a run of the C libraries.
-const PRELOAD: &str = "-preload";
+/// What a result that stays is of. Of each one is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// hakmem and its peers, in a Rust program.
+    Allocators,
+    /// The C libraries.
+    Libraries,
+    /// Every box that is known.
+    Boxes,
+}
 
-/// Replaces what is kept by the result in `file`, and by `preload`; the README follows.
-pub(super) fn keep(ws: &Workspace, file: &Path, preload: Option<&Path>) -> Result<()> {
+impl Of {
+    /// The command tells.
+    fn document(document: &Document) -> Self {
+        let has = |flag: &str| document.command.iter().any(|word| word == flag);
+        match (has("--preload"), has("--each")) {
+            (true, _) => Self::Libraries,
+            (_, true) => Self::Boxes,
+            _ => Self::Allocators,
+        }
+    }
+
+    fn name(name: &str) -> Self {
+        let ends = |of: &Self| !of.end().is_empty() && name.ends_with(of.end());
+        [Self::Libraries, Self::Boxes].into_iter().find(ends).unwrap_or(Self::Allocators)
+    }
+
+    /// What follows the day in the names of its files.
+    fn end(self) -> &'static str {
+        match self {
+            Self::Allocators => "",
+            Self::Libraries => "-preload",
+            Self::Boxes => "-boxes",
+        }
+    }
+}
+
+/// Replaces what is kept of the same by the result in `file`; the pages that show it follow.
+pub(super) fn keep(ws: &Workspace, file: &Path) -> Result<()> {
     let folder = ws.root.join("docs/results");
     let document = Document::read(file)?;
-    let day = document.stamp.split('-').next().unwrap_or_default().to_owned();
+    let of = Of::document(&document);
+    let day = document.stamp.split('-').next().unwrap_or_default();
     ensure!(day.len() == 8, "{} is not named by a time", file.display());
-    let preload = preload.map(Document::read).transpose()?;
-    for old in results(&folder) {
+    for old in results(&folder).iter().filter(|old| Of::name(&stem(old)) == of) {
         for extension in ["json", "md", "svg", "memory.svg"] {
             // Not every result has every file.
             let _ = fs::remove_file(old.with_extension(extension));
         }
     }
-    store(ws, &folder.join(&day), &document)?;
-    if let Some(preload) = &preload {
-        store(ws, &folder.join(format!("{day}{PRELOAD}")), preload)?;
+    let name = format!("{day}{}", of.end());
+    store(ws, &folder.join(&name), &document)?;
+    if of == Of::Boxes {
+        let section = boxes::section(&document, &name);
+        return fill(ws, boxes::PAGE, [boxes::BEGIN, boxes::END], &section);
     }
-    let readme = ws.root.join("README.md");
-    let text = fs::read_to_string(&readme).context("cannot read README.md")?;
-    let text = between(&text, [BEGIN, END], &section(&folder)?)?;
-    write(&readme, &text)?;
-    say!("kept in {}, and in README.md", folder.display());
-    if let Some(figures) = classic::section(&document, &day) {
-        let page = ws.root.join(classic::PAGE);
-        let text = fs::read_to_string(&page).with_context(|| format!("no {}", page.display()))?;
-        write(&page, &between(&text, [classic::BEGIN, classic::END], &figures)?)?;
-        say!("and in {}", classic::PAGE);
+    fill(ws, "README.md", [BEGIN, END], &section(&folder)?)?;
+    match classic::section(&document, &name) {
+        Some(section) => fill(ws, classic::PAGE, [classic::BEGIN, classic::END], &section),
+        None => Ok(()),
     }
+}
+
+/// A file's name without what follows the dot.
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Puts `section` between the marks of `page`.
+fn fill(ws: &Workspace, page: &str, marks: [&str; 2], section: &str) -> Result<()> {
+    let path = ws.root.join(page);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {page}"))?;
+    write(&path, &between(&text, marks, section)?)?;
+    say!("kept in docs/results, and shown in {page}");
     Ok(())
 }
 
@@ -85,23 +128,16 @@ fn thinned(document: &Document, ws: &Workspace) -> Result<Document> {
 
 /// What stands in the README: the tables of the kept results.
 fn section(folder: &Path) -> Result<String> {
-    let files = results(folder);
-    let is_preload = |path: &&PathBuf| {
-        path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with(PRELOAD))
-    };
-    let main = files.iter().rev().find(|path| !is_preload(path)).context("nothing is kept")?;
-    let mut text = part("As a Rust program's global allocator", main)?;
-    if let Some(preload) = files.iter().rev().find(is_preload) {
-        text.push('\n');
-        text.push_str(&part("Behind C's `malloc`, every library preloaded", preload)?);
+    let mut parts = Vec::new();
+    for (of, what) in [
+        (Of::Allocators, "As a Rust program's global allocator"),
+        (Of::Libraries, "Behind C's `malloc`, every library preloaded"),
+    ] {
+        for file in results(folder).iter().filter(|file| Of::name(&stem(file)) == of) {
+            parts.push(readme::section(&Document::read(file)?, what, &stem(file)));
+        }
     }
-    Ok(text)
-}
-
-fn part(what: &str, file: &Path) -> Result<String> {
-    let name = file.with_extension("");
-    let name = name.file_name().unwrap_or_default().to_string_lossy();
-    Ok(readme::section(&Document::read(file)?, what, &name))
+    Ok(parts.join("\n"))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -111,6 +147,21 @@ fn write(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_around_the_marks_stays() {
+        let text = format!("a\n{BEGIN}old\n{END}b\n");
+        let marks = [BEGIN, END];
+        assert_eq!(between(&text, marks, "new\n").unwrap(), format!("a\n{BEGIN}new\n{END}b\n"));
+        assert!(between("nothing", marks, "new").is_err());
+    }
+
+    #[test]
+    fn a_name_tells_what_a_result_is_of() {
+        for of in [Of::Allocators, Of::Libraries, Of::Boxes] {
+            assert_eq!(Of::name(&format!("20260101{}", of.end())), of);
+        }
+    }
 
     /// `cargo xtask report --keep` writes it; nobody edits it.
     #[test]

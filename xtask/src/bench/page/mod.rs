@@ -3,9 +3,10 @@
 //! # Reading order
 //!
 //! [`html`] (the page), [`chart`] (what all pictures share), [`bars`], [`forest`] and [`lines`] (the
-//! pictures), [`heat`] and [`counters`] (tables), [`keep`] and [`classic`] (results that stay), [`browser`] (the test).
+//! pictures), [`heat`] and [`counters`] (tables), [`keep`], [`classic`] and [`mod@boxes`] (results that stay), [`browser`] (the test).
 
 mod bars;
+mod boxes;
 pub(crate) mod browser;
 mod chart;
 mod classic;
@@ -36,12 +37,10 @@ pub(crate) struct Args {
     /// Test the page instead: of an example, in a browser without a window where there is one
     #[arg(long, conflicts_with_all = ["file", "out", "keep"])]
     pub(crate) check: bool,
-    /// Keep the result in docs/results (JSON, Markdown, SVG), and make the README's table of it
+    /// Keep the result in docs/results (JSON, Markdown, SVG), and make the tables of it: the README's, or
+    /// those of docs/boxes if it is one of `bench --each`
     #[arg(long)]
     keep: bool,
-    /// A result of `cargo xtask bench --preload` to keep as well, for the README's second table
-    #[arg(long, value_name = "FILE.json", requires = "keep")]
-    preload: Option<PathBuf>,
 }
 
 impl Document {
@@ -67,7 +66,7 @@ pub(crate) fn run(ws: &Workspace, args: &Args) -> Result<()> {
         .with_context(|| format!("cannot write {}", out.display()))?;
     say!("of {}\nwrote {}", file.display(), out.display());
     if args.keep {
-        keep::keep(ws, &file, args.preload.as_deref())?;
+        keep::keep(ws, &file)?;
     }
     Ok(())
 }
