@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// If one step of so many is known, the others are thought to be like it.
-const KNOWN: usize = 8;
+/// If so many steps are known, and one of so many, the others are thought to be like them.
+const KNOWN: (usize, usize) = (3, 8);
 
 /// The steps of a command.
 ///
@@ -103,7 +103,7 @@ impl Steps {
         let names = self.waiting.iter().chain(self.running.iter().map(|(name, _)| name));
         let last: Vec<f64> = names.filter_map(|name| self.last.get(name)).copied().collect();
         let known = self.over + last.len();
-        let enough = known > 0 && known * KNOWN >= self.count().1;
+        let enough = known >= KNOWN.0 && known * KNOWN.1 >= self.count().1;
         enough.then(|| (self.took + last.iter().sum::<f64>()) / known as f64)
     }
 }
@@ -142,12 +142,13 @@ mod tests {
     #[test]
     fn a_step_that_is_new_is_like_the_others() {
         let start = Instant::now();
-        assert_eq!(left(&steps(&["a", "b", "c"], &[("a", 10.0), ("b", 20.0)]), start), Some(45));
-        let names: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+        let last = [("a", 10.0), ("b", 20.0), ("c", 30.0)];
+        assert_eq!(left(&steps(&["a", "b", "c", "new"], &last), start), Some(80));
+        let names: Vec<String> = (0..30).map(|n| n.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut steps = steps(&names, &[]);
         assert_eq!(left(&steps, start), None, "nothing is known");
-        for (step, known) in [("0", None), ("1", Some(8 * 5))] {
+        for (step, known) in [("0", None), ("1", None), ("2", None), ("3", Some(26 * 5))] {
             steps.begin(step, start);
             steps.end(step, Duration::from_secs(5));
             assert_eq!(left(&steps, start), known);
