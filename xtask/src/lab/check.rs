@@ -7,12 +7,10 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::slice;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::boxes::Slot;
 use super::choice::Choice;
 use super::{Args, Lab, files};
 use crate::progress::{self, Bar};
@@ -29,6 +27,11 @@ const PROGRAMS: [&str; 3] = ["api_basic", "threads", "header_static"];
 /// Programs that say what only the default boxes see, or count bytes that only they need.
 const OF_THE_DEFAULT: [&str; 2] = ["wrong/", "limit_"];
 
+/// Steps of the check.
+const ALL_FIT: &str = "every known box fits its slot";
+const SWAPPED: &str = "a workload and C programs";
+const IS_RUN: &str = "what was swapped in is what runs";
+
 /// Runs what is asked for.
 pub(crate) fn run(ws: &Workspace, args: &Args, part: &mut Part) -> Result<()> {
     if args.each { each(ws, &args.filters, part) } else { check(ws, part) }
@@ -43,13 +46,13 @@ fn each(ws: &Workspace, filters: &[String], part: &mut Part) -> Result<()> {
             && (names.is_empty() || names.iter().any(|part| name.contains(part.as_str())))
     };
     let lab = Lab::new(&ws.root, &ws.target);
-    let known = Slot::ALL.iter().flat_map(|slot| slot.boxes().skip(1));
-    let mut known: Vec<_> = known.map(|known| format!("{}={}", known.slot, known.name)).collect();
-    known.retain(|swap| swaps.is_empty() || swaps.iter().any(|part| swap.contains(part.as_str())));
-    let bar = Bar::new("each", &known);
-    for swap in &known {
-        let choice = Choice::swapped(slice::from_ref(swap), &ws.root)?;
-        bar.step(swap, || match progress::build(swap, || lab.library(&choice)) {
+    let mut known: Vec<_> =
+        Choice::each().into_iter().map(|choice| (choice.name(), choice)).collect();
+    let wanted = |swap: &str| swaps.iter().any(|part| swap.contains(part.as_str()));
+    known.retain(|(swap, _)| swaps.is_empty() || wanted(swap));
+    let bar = Bar::new("each", known.iter().map(|(swap, _)| swap));
+    for (swap, choice) in &known {
+        bar.step(swap, || match progress::build(swap, || lab.library(choice)) {
             Ok(library) => capi::check_library(ws, program, &library, part),
             Err(error) => {
                 part.fail(swap, &format!("{error:#}"));
@@ -62,8 +65,10 @@ fn each(ws: &Workspace, filters: &[String], part: &mut Part) -> Result<()> {
 
 /// Makes crates of boxes, and swaps them in.
 pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
-    let fault = quick(ws).build_all().err().map(|error| format!("{error:#}"));
-    part.verdict("every known box fits its slot", fault);
+    let misfits = MISFITS.iter().map(|(swap, _)| *swap);
+    let bar = Bar::new("lab", [ALL_FIT, SWAPPED, IS_RUN].into_iter().chain(misfits));
+    let built = bar.step(ALL_FIT, || quick(ws).build_all());
+    part.verdict(ALL_FIT, built.err().map(|error| format!("{error:#}")));
     let outside = Outside::new(ws)?;
     let [fits, never] = boxes_that_fit(ws)?;
     files::write(&outside.0.join("my-box/src/never.rs"), never.as_bytes())?;
@@ -74,10 +79,11 @@ pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
     ] {
         package(ws, &outside.0, name, text)?;
     }
-    swapped(ws, &outside.0, part)?;
-    part.verdict("what was swapped in is what runs", without_blocks(ws, &outside.0)?);
+    bar.step(SWAPPED, || swapped(ws, &outside.0, part))?;
+    part.verdict(IS_RUN, bar.step(IS_RUN, || without_blocks(ws, &outside.0))?);
     for (swap, line) in MISFITS {
-        part.verdict(&format!("--swap {swap}"), misfit(ws, &outside.0, swap, line)?);
+        let fault = bar.step(swap, || misfit(ws, &outside.0, swap, line))?;
+        part.verdict(&format!("--swap {swap}"), fault);
     }
     Ok(())
 }

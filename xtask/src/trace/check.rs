@@ -24,6 +24,7 @@ use hakmem_trace::collect::Losses;
 use hakmem_trace::{Act, MIN_ALIGN_LOG2, Op, Trace};
 
 use super::record::{Recorder, Recording};
+use crate::progress::Bar;
 use crate::report::Part;
 use crate::shell;
 use crate::workspace::Workspace;
@@ -49,10 +50,13 @@ pub(crate) fn check(ws: &Workspace, part: &mut Part) -> Result<()> {
     }
     sources.sort();
     ensure!(!sources.is_empty(), "no programs in tests/trace");
-    for source in sources {
-        let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let fault = judge(ws, &source).unwrap_or_else(|error| Some(format!("{error:#}")));
-        part.verdict(&name, fault);
+    let name =
+        |source: &PathBuf| source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let bar = Bar::new("trace", sources.iter().map(name));
+    for source in &sources {
+        let name = name(source);
+        let fault = bar.step(&name, || judge(ws, source));
+        part.verdict(&name, fault.unwrap_or_else(|error| Some(format!("{error:#}"))));
     }
     Ok(())
 }
