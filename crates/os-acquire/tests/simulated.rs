@@ -7,7 +7,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use hakmem_contract::geometry::OS_PAGE;
 use hakmem_contract::os::Purpose;
@@ -205,4 +207,64 @@ fn the_clock_is_the_systems_until_it_is_set() {
     }
     os.set_clock(5);
     assert_eq!(os.now_ms(), 5);
+}
+
+/// Maps and unmaps until it is told to stop.
+fn map_and_unmap(os: &Simulated, stop: &AtomicBool) {
+    while !stop.load(SeqCst) {
+        let all = [3, 1, 2].map(|pages| (os.map(0, pages * OS_PAGE).unwrap(), pages * OS_PAGE));
+        for (base, bytes) in all {
+            // SAFETY: ours, and not used again.
+            assert!(unsafe { os.unmap(base, bytes) });
+        }
+    }
+}
+
+/// What a child does: it is over in a moment, or the alarm ends it.
+fn child(os: &Simulated, held: &[NonNull<u8>]) -> ! {
+    // SAFETY: of this process, which has one thread.
+    unsafe { libc::alarm(20) };
+    let known = held.iter().all(|base| os.covers(base.as_ptr().addr(), 2 * OS_PAGE));
+    let mapped = os.mapped();
+    for base in held {
+        // SAFETY: the child's, as they were the parent's.
+        let _ = unsafe { os.name(at(*base, OS_PAGE), OS_PAGE, Purpose::Meta) };
+    }
+    let same = os.mapped() == mapped;
+    for base in held {
+        // SAFETY: as above, and not used again.
+        let _ = unsafe { os.unmap(*base, OS_PAGE) };
+    }
+    let cut = held.iter().all(|base| {
+        let first = base.as_ptr().addr();
+        !os.covers(first, OS_PAGE) && os.covers(first + OS_PAGE, OS_PAGE)
+    });
+    let more = (0..200).all(|_| os.map(0, OS_PAGE).is_some());
+    // SAFETY: ends the child, and runs nothing of the parent's.
+    unsafe { libc::_exit(i32::from(!(known && same && cut && more))) }
+}
+
+/// Whatever other threads are doing at that moment.
+#[test]
+fn a_child_finds_the_books_open_and_whole() {
+    alone(|| {
+        let (os, stop) = (Simulated::placed(), AtomicBool::new(false));
+        let held: Vec<_> = (0..301).map(|_| os.map(0, 2 * OS_PAGE).unwrap()).collect();
+        thread::scope(|scope| {
+            (0..3).for_each(|_| _ = scope.spawn(|| map_and_unmap(&os, &stop)));
+            let bad = (0..60).find_map(|round| {
+                // SAFETY: the child calls nothing but the system under test.
+                let id = unsafe { libc::fork() };
+                if id == 0 {
+                    child(&os, &held);
+                }
+                let mut status = -1;
+                // SAFETY: our child, and a place for its status.
+                let waited = unsafe { libc::waitpid(id, &raw mut status, 0) };
+                (waited != id || status != 0).then_some((round, status))
+            });
+            stop.store(true, SeqCst);
+            assert_eq!(bad, None, "the round, and how its child ended");
+        });
+    });
 }

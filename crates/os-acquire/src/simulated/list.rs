@@ -6,6 +6,7 @@ use core::slice;
 use hakmem_contract::OsPort;
 use hakmem_contract::geometry::OS_PAGE;
 
+use super::twice::in_order;
 use crate::linux::Linux;
 
 /// The first mapping's pages; each later one is twice as long.
@@ -54,15 +55,22 @@ impl<T: Copy> List<T> {
         let bytes = least.next_multiple_of(OS_PAGE).max(2 * self.bytes).max(FIRST);
         let Some(memory) = Linux.map(0, bytes) else { return false };
         let base = memory.cast::<T>();
-        if let Some(old) = self.base {
+        let (old, before) = (self.base, self.bytes);
+        if let Some(old) = old {
             // SAFETY: `len` items are written here, and there is room for more of them there; a mapping
             // made just now overlaps nothing.
             unsafe { base.copy_from_nonoverlapping(old, self.len) };
-            // SAFETY: the list's own mapping, which it does not use again. A refusal leaks.
-            let _ = unsafe { Linux.unmap(old.cast(), self.bytes) };
         }
-        // INVARIANT: the items are where the base is.
-        (self.base, self.bytes) = (Some(base), bytes);
+        // INVARIANT: the items are where the base is, and in between there is less room than there is.
+        in_order();
+        self.base = Some(base);
+        in_order();
+        self.bytes = bytes;
+        in_order();
+        if let Some(old) = old {
+            // SAFETY: it was the list's own mapping, which it does not use again. A refusal leaks.
+            let _ = unsafe { Linux.unmap(old.cast(), before) };
+        }
         true
     }
 
@@ -80,6 +88,21 @@ impl<T: Copy> List<T> {
         if let Some(rest) = self.items_mut().get_mut(at..) {
             rest.rotate_right(1);
         }
+    }
+
+    /// Takes over the items of another list. `false`: there is no room for them.
+    pub(super) fn becomes(&mut self, other: &Self) -> bool {
+        self.len = 0;
+        if !self.has_room(other.len) {
+            return false;
+        }
+        if let (Some(to), Some(from)) = (self.base, other.base) {
+            // SAFETY: so many items are written there, and there is room for them here, in another mapping.
+            unsafe { to.copy_from_nonoverlapping(from, other.len) };
+            // INVARIANT: they are written.
+            self.len = other.len;
+        }
+        true
     }
 
     /// Removes the items from `from` up to, and without, `to`.

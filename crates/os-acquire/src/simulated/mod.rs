@@ -16,21 +16,24 @@
 //! It asks no allocator: its list of mappings is in memory that it maps for itself, which it neither counts
 //! nor refuses. So it can be the system of the process in which it is.
 //!
-//! It is no good neighbour of `fork` and of signal handlers: one lock is held around each call. A child whose
-//! parent had another thread in a call finds the lock held for ever; so does a handler that interrupts
-//! such a call and allocates.
+//! It is no good neighbour of signal handlers: one lock is held around each call, and a handler that
+//! interrupts such a call and allocates finds it held for ever. A child of `fork` finds it open, and the
+//! books whole, where the system can wipe a page in a child (Linux 4.14). What another thread of the
+//! parent had just mapped or unmapped may not be in its books.
 //!
 //! # Reading order
 //!
-//! `space` (what is mapped), `rule` (what fails), `state`, which joins them, then `port`, the calls. `list` is
-//! the memory of it all, `pool` the explicit huge pages.
+//! `space` (what is mapped), `twice` (that it is whole), `rule` (what fails), `state`, which joins them, then `port`,
+//! the calls. `list` is the memory of it all, `gate` the lock, `pool` the explicit huge pages.
 
+mod gate;
 mod list;
 mod pool;
 mod port;
 mod rule;
 mod space;
 mod state;
+mod twice;
 
 use core::fmt;
 use core::ptr::{self, NonNull};
@@ -38,9 +41,9 @@ use core::ptr::{self, NonNull};
 use hakmem_contract::os::Purpose;
 use hakmem_contract::{Fresh, OsPort, Unplaced};
 use hakmem_sync::cell::UnsafeCell;
-use hakmem_sync::lock::{Lock, Waits};
 
 use crate::linux::Linux;
+use gate::Gate;
 use rule::{Rule, When};
 use state::State;
 
@@ -113,7 +116,7 @@ impl Misuse {
 /// - `state` is looked at by whoever has the lock, and by nobody else.
 pub struct Simulated {
     mode: Mode,
-    lock: Lock,
+    gate: Gate,
     state: UnsafeCell<State>,
 }
 
@@ -126,19 +129,6 @@ unsafe impl Send for Simulated {}
 impl fmt::Debug for Simulated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulated").field("mode", &self.mode).finish_non_exhaustive()
-    }
-}
-
-/// The system's ways to wait.
-struct Bed;
-
-impl Waits for Bed {
-    fn wait(&self, word: NonNull<u32>, value: u32) {
-        Linux.wait_while(word, value);
-    }
-
-    fn wake_one(&self, word: NonNull<u32>) {
-        Linux.wake_one(word);
     }
 }
 
@@ -162,7 +152,7 @@ impl Simulated {
     }
 
     const fn new(mode: Mode, clock: Option<u64>) -> Self {
-        Self { mode, lock: Lock::new(), state: UnsafeCell::new(State::new(clock)) }
+        Self { mode, gate: Gate::new(), state: UnsafeCell::new(State::new(clock)) }
     }
 
     /// Fails call number `k` from now, beginning with 1, and no other.
@@ -218,25 +208,25 @@ impl Simulated {
     /// How many bytes are mapped.
     #[must_use]
     pub fn mapped(&self) -> usize {
-        self.with(|state| state.space.total())
+        self.with(|state| state.space().total())
     }
 
     /// Whether every byte of the range is mapped.
     #[must_use]
     pub fn covers(&self, base: usize, bytes: usize) -> bool {
-        self.with(|state| state.space.covers(base, bytes))
+        self.with(|state| state.space().covers(base, bytes))
     }
 
     /// Whether huge pages were asked for at this address.
     #[must_use]
     pub fn is_huge(&self, address: usize) -> bool {
-        self.with(|state| state.space.at(address)).is_some_and(|mapping| mapping.huge)
+        self.with(|state| state.space().at(address)).is_some_and(|mapping| mapping.huge)
     }
 
     /// What the mapping at this address is named for.
     #[must_use]
     pub fn purpose(&self, address: usize) -> Option<Purpose> {
-        self.with(|state| state.space.at(address)).and_then(|mapping| mapping.purpose)
+        self.with(|state| state.space().at(address)).and_then(|mapping| mapping.purpose)
     }
 
     /// Sets the clock, which stands still from then on.
@@ -251,7 +241,11 @@ impl Simulated {
 
     /// Somebody else maps `bytes` below everything (virtual mode).
     pub fn nudge(&self, bytes: usize) {
-        self.with(|state| state.space.nudge(bytes));
+        self.with(|state| {
+            if state.books.has_room() {
+                state.books.change(|space| space.nudge(bytes));
+            }
+        });
     }
 
     fn set_rule(&self, rule: Rule) {
@@ -268,7 +262,7 @@ impl Simulated {
             // SAFETY: the lock keeps others out (the type's invariant), and `work` does not come back.
             work(unsafe { &mut *state })
         };
-        self.lock.run(&Bed, || self.state.with_mut(locked))
+        self.gate.run(|| self.state.with_mut(locked))
     }
 
     /// The same for what may be misuse, which is reported when the lock is free again.
@@ -298,7 +292,7 @@ impl Drop for Simulated {
     fn drop(&mut self) {
         let mode = self.mode;
         self.with(|state| {
-            for mapping in state.space.all() {
+            for mapping in state.space().all() {
                 let base = ptr::with_exposed_provenance_mut(mapping.base);
                 if let Some(range) = NonNull::new(base).filter(|&range| mode.has_memory(range)) {
                     // SAFETY: the system goes away, and with it the allocator that used the memory.

@@ -41,8 +41,8 @@ fn map_aligned(bytes: usize) -> Option<NonNull<u8>> {
 /// `bytes` of addresses at a multiple of a SuperSlab.
 fn addresses(state: &State, near: usize, bytes: usize) -> Option<NonNull<u8>> {
     let near = near & !(SUPERSLAB - 1);
-    let free = near != 0 && state.space.is_free(near, bytes);
-    let below = state.space.place(0, bytes + SUPERSLAB)?;
+    let free = near != 0 && state.space().is_free(near, bytes);
+    let below = state.space().place(0, bytes + SUPERSLAB)?;
     let address = if free { near } else { below.next_multiple_of(SUPERSLAB) };
     NonNull::new(ptr::without_provenance_mut(address))
 }

@@ -79,7 +79,8 @@ unsafe impl OsPort for Simulated {
             if !state.begin_on(Call::Advise, base, bytes)? {
                 return Ok(false);
             }
-            state.space.mark(base.as_ptr().addr(), bytes, |mapping| mapping.huge = huge);
+            let address = base.as_ptr().addr();
+            state.books.change(|space| space.mark(address, bytes, |one| one.huge = huge));
             // SAFETY: the caller's pages, mapped, as was checked.
             Ok(!self.mode.has_memory(base) || unsafe { Linux.advise_huge(base, bytes, huge) })
         })
@@ -105,7 +106,8 @@ unsafe impl OsPort for Simulated {
                 return Ok(false);
             }
             let address = base.as_ptr().addr();
-            state.space.mark(address, bytes, |mapping| mapping.purpose = Some(purpose));
+            let name = |one: &mut Mapping| one.purpose = Some(purpose);
+            state.books.change(|space| space.mark(address, bytes, name));
             // In a program the system is told as well: that is where names are read. The books take a name
             // whatever it says.
             let _ = (self.mode == Mode::Placed)
@@ -125,13 +127,13 @@ unsafe impl OsPort for Simulated {
                 return Ok(false);
             }
             let possible = !state.exceeds(new - old)
-                && state.space.one(address, old).is_some_and(|one| !one.explicit)
-                && state.space.is_free(address + old, new - old);
+                && state.space().one(address, old).is_some_and(|one| !one.explicit)
+                && state.space().is_free(address + old, new - old);
             // SAFETY: the caller's pages, mapped, as was checked.
             if !possible || self.mode.has_memory(base) && !unsafe { Linux.grow(base, old, new) } {
                 return Ok(false);
             }
-            state.space.extend(address + old, new - old);
+            state.books.change(|space| space.extend(address + old, new - old));
             Ok(true)
         })
     }
@@ -146,13 +148,13 @@ unsafe impl OsPort for Simulated {
             if target < from + old && from < target + new {
                 return misuse(Misuse::OVERLAPS);
             }
-            if !state.space.covers(target, new) {
+            if !state.space().covers(target, new) {
                 return misuse(Misuse::NOT_MAPPED);
             }
             if !state.begin_on(Call::Relocate, base, old)? {
                 return Ok(false);
             }
-            let Some(mapping) = state.space.one(from, old).filter(|one| !one.explicit) else {
+            let Some(mapping) = state.space().one(from, old).filter(|one| !one.explicit) else {
                 return Ok(false);
             };
             if state.cuts_explicit(to, new) {
@@ -163,7 +165,7 @@ unsafe impl OsPort for Simulated {
                 return Ok(false);
             }
             state.forget(target, new);
-            state.space.remove(from, old);
+            state.books.change(|space| space.remove(from, old));
             state.note(Call::Relocate, Mapping { base: target, bytes: new, ..mapping })?;
             Ok(true)
         })

@@ -68,6 +68,12 @@ impl Space {
         self.mappings.has_room(ADDED)
     }
 
+    /// Takes over what another one knows. `false`: there is no room for it.
+    pub(super) fn becomes(&mut self, other: &Self) -> bool {
+        (self.total, self.lowered) = (other.total, other.lowered);
+        self.mappings.becomes(&other.mappings)
+    }
+
     /// Bytes that are ours.
     pub(super) const fn total(&self) -> usize {
         self.total
@@ -99,10 +105,8 @@ impl Space {
 
     /// Puts a mapping of somebody else below everything.
     pub(super) fn nudge(&mut self, bytes: usize) {
-        if self.has_room() {
-            let foreign = Mapping { foreign: true, ..Mapping::plain(self.lowest() - bytes, bytes) };
-            self.insert(foreign);
-        }
+        let foreign = Mapping { foreign: true, ..Mapping::plain(self.lowest() - bytes, bytes) };
+        self.insert(foreign);
     }
 
     /// Somebody else is at `address`: what is chosen from now on is clearly lower.

@@ -7,6 +7,7 @@ use hakmem_contract::{OsPort, SUPERSLAB};
 
 use super::rule::Rule;
 use super::space::{Mapping, Space};
+use super::twice::Twice;
 use super::{Call, KINDS, Misuse, Mode};
 use crate::linux::{self, Linux};
 
@@ -19,7 +20,7 @@ const ATTEMPTS: usize = 8;
 /// Everything that the lock is for.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) space: Space,
+    pub(super) books: Twice,
     /// Bytes of explicit huge pages that nobody has.
     pub(super) pool: usize,
     pub(super) counts: [usize; KINDS],
@@ -38,7 +39,7 @@ pub(super) struct State {
 impl State {
     pub(super) const fn new(clock: Option<u64>) -> Self {
         Self {
-            space: Space::new(),
+            books: Twice::new(),
             pool: 0,
             counts: [0; KINDS],
             made: 0,
@@ -50,9 +51,14 @@ impl State {
         }
     }
 
+    /// What is mapped.
+    pub(super) const fn space(&self) -> &Space {
+        self.books.get()
+    }
+
     /// Whether `more` bytes would be too many.
     pub(super) fn exceeds(&self, more: usize) -> bool {
-        let total = self.space.total().saturating_add(more);
+        let total = self.space().total().saturating_add(more);
         matches!(self.rule, Rule::Above(most) if total > most)
     }
 
@@ -70,7 +76,7 @@ impl State {
             Rule::When(when) => when.fails(call, bytes),
         };
         if !fails {
-            return self.space.has_room();
+            return self.books.has_room();
         }
         self.refused += 1;
         if let Some(refused) = self.refused_bytes.get_mut(call as usize) {
@@ -88,7 +94,7 @@ impl State {
         bytes: usize,
     ) -> Result<bool, Misuse> {
         let address = base.as_ptr().addr();
-        if bytes == 0 || !self.space.covers(address, bytes) {
+        if bytes == 0 || !self.space().covers(address, bytes) {
             return Err(Misuse::new(call, address, bytes, Misuse::NOT_MAPPED));
         }
         Ok(self.begin(call, bytes))
@@ -96,7 +102,7 @@ impl State {
 
     /// Notes what was mapped just now.
     pub(super) fn note(&mut self, call: Call, mapping: Mapping) -> Result<(), Misuse> {
-        if self.space.add(mapping) {
+        if self.books.change(|space| space.add(mapping)) {
             return Ok(());
         }
         Err(Misuse::new(call, mapping.base, mapping.bytes, Misuse::OVERLAPS))
@@ -108,7 +114,7 @@ impl State {
         match mode {
             Mode::Placed => self.placed(wish, bytes, linux::Mapping::empty()),
             Mode::Virtual if bytes >= SUPERSLAB => {
-                NonNull::new(ptr::without_provenance_mut(self.space.place(wish, bytes)?))
+                NonNull::new(ptr::without_provenance_mut(self.space().place(wish, bytes)?))
             }
             Mode::Real | Mode::Virtual => Linux.map(near, bytes),
         }
@@ -133,13 +139,13 @@ impl State {
         let mut near = near & !(OS_PAGE - 1);
         let exactly = extra.union(linux::Mapping::EXACTLY);
         for _ in 0..ATTEMPTS {
-            let at = self.space.place(near, bytes)?;
+            let at = self.space().place(near, bytes)?;
             match linux::mmap(at, bytes, exactly) {
                 // An old system takes the address as a wish.
                 Ok(base) => return NonNull::new(ptr::with_exposed_provenance_mut(base)),
                 // A wish is not worth a refusal, whatever the reason.
                 Err(_) if at == near => near = 0,
-                Err(libc::EEXIST) => self.space.avoid(at),
+                Err(libc::EEXIST) => self.books.change(|space| space.avoid(at)),
                 Err(libc::ENOMEM) => return None,
                 Err(_) => break,
             }
@@ -151,12 +157,12 @@ impl State {
     /// Whether an end of a range is inside of an explicit page.
     pub(super) fn cuts_explicit(&self, base: NonNull<u8>, bytes: usize) -> bool {
         let begin = base.as_ptr().addr();
-        [begin, begin + bytes].into_iter().any(|end| self.space.is_inside_explicit(end))
+        [begin, begin + bytes].into_iter().any(|end| self.space().is_inside_explicit(end))
     }
 
     /// Whether a range has explicit pages.
     pub(super) fn has_explicit(&self, base: NonNull<u8>, bytes: usize) -> bool {
-        self.space.explicit_in(base.as_ptr().addr(), bytes) != 0
+        self.space().explicit_in(base.as_ptr().addr(), bytes) != 0
     }
 
     /// It is misuse if a range has explicit pages.
@@ -174,8 +180,8 @@ impl State {
 
     /// A range is not mapped any more; its explicit pages, all of them whole, go back to the pool.
     pub(super) fn forget(&mut self, base: usize, bytes: usize) {
-        self.pool += self.space.explicit_in(base, bytes);
-        self.space.remove(base, bytes);
+        self.pool += self.space().explicit_in(base, bytes);
+        self.books.change(|space| space.remove(base, bytes));
     }
 }
 
