@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "how many calls were refused")]
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hakmem_contract::os::Range;
 use hakmem_contract::{Memory, MetaArena, SUPERSLAB};
@@ -187,6 +188,12 @@ fn run(real: bool, arrange: impl Fn(&Simulated)) -> usize {
     refused
 }
 
+/// One test at a time: where another one has just unmapped something, a block may grow that was to move.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Every kind that the box makes of itself.
 const KINDS: [Call; 7] =
     [Call::Map, Call::Unmap, Call::Purge, Call::Populate, Call::Advise, Call::Grow, Call::Relocate];
@@ -197,6 +204,7 @@ const LEAST: [usize; 2] = [48, 1_400];
 
 #[test]
 fn each_call_refused_once() {
+    let _alone = alone();
     for real in [false, true] {
         let calls = calls_of_scenario(real) + 10;
         let refused: usize = (1..=calls).map(|k| run(real, |os| os.fail_at(k))).sum();
@@ -207,6 +215,7 @@ fn each_call_refused_once() {
 
 #[test]
 fn every_call_refused_from_one_on() {
+    let _alone = alone();
     for real in [false, true] {
         let calls = calls_of_scenario(real);
         let refused: usize = (1..=calls).map(|k| run(real, |os| os.fail_from(k))).sum();
@@ -217,6 +226,7 @@ fn every_call_refused_from_one_on() {
 
 #[test]
 fn each_kind_of_call_refused_always() {
+    let _alone = alone();
     for real in [false, true] {
         for refused in KINDS {
             for other in KINDS {
@@ -235,6 +245,7 @@ fn each_kind_of_call_refused_always() {
 /// had, again and again, though what is mapped ahead or around is refused first.
 #[test]
 fn a_commit_limit_can_be_used_up() {
+    let _alone = alone();
     const LIMIT: usize = 50 * SUPERSLAB + SUPERSLAB / 2;
     let committed = AtomicUsize::new(0);
     let os = Simulated::virtual_only();
@@ -271,6 +282,7 @@ fn a_commit_limit_can_be_used_up() {
 /// Moving pages is refused for the last SuperSlab only: it is copied.
 #[test]
 fn what_cannot_be_moved_is_copied() {
+    let _alone = alone();
     let mut world = World::new(Simulated::real(), true);
     // Two and a half: advice makes two mappings of it.
     world.acquire(2 * SUPERSLAB + 1, SUPERSLAB, true);
@@ -285,6 +297,7 @@ fn what_cannot_be_moved_is_copied() {
 /// A range of two mappings, one with huge pages and one without, moves in two pieces.
 #[test]
 fn a_range_of_two_mappings_moves_in_pieces() {
+    let _alone = alone();
     let mut world = World::new(Simulated::real(), true);
     world.acquire(4 * SUPERSLAB + 1, SUPERSLAB, true);
     world.memory.os().fail_when(|call, _| call == Call::Grow);
