@@ -15,13 +15,15 @@ pub(crate) struct Report {
     bar: Option<Bar>,
 }
 
-/// One part, such as `loom`: how many checks held, which did not, and which could not run.
+/// One part, such as `loom`: how many checks held, which did not, which could not run, and which are
+/// known not to hold.
 #[derive(Debug)]
 pub(crate) struct Part {
     name: String,
     passed: u64,
     failed: Vec<String>,
     missing: Vec<String>,
+    known: Vec<String>,
     took: Duration,
 }
 
@@ -57,6 +59,9 @@ impl Report {
             for missing in &part.missing {
                 say!("not run: {}: {missing}", part.name);
             }
+            for known in &part.known {
+                say!("known: {}: {known}", part.name);
+            }
             for failed in &part.failed {
                 say!("failed: {}: {failed}", part.name);
             }
@@ -69,12 +74,13 @@ impl Report {
 }
 
 impl Part {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             passed: 0,
             failed: Vec::new(),
             missing: Vec::new(),
+            known: Vec::new(),
             took: Duration::ZERO,
         }
     }
@@ -114,10 +120,22 @@ impl Part {
         }
     }
 
+    /// One check did not hold, and cannot: it is listed as a limit of what was checked.
+    pub(crate) fn known(&mut self, what: &str, reason: &str) {
+        say!("known   {what}: {reason}");
+        self.known.push(format!("{what}: {reason}"));
+    }
+
     /// Something this machine lacks, and what was therefore not run.
     pub(crate) fn missing(&mut self, what: &str) {
         say!("not run {what}");
         self.missing.push(what.to_owned());
+    }
+
+    /// How many checks held, how many did not, and how many are known not to.
+    #[cfg(test)]
+    pub(crate) fn counts(&self) -> [usize; 3] {
+        [self.passed as usize, self.failed.len(), self.known.len()]
     }
 
     fn line(&self) -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::lab::boxes::Limit;
 use crate::{progress, shell};
 
 /// Longest time a cargo command may take with cold caches.
@@ -60,6 +61,8 @@ pub(crate) struct Library {
     pub(crate) archive: PathBuf,
     /// Which boxes it is made of, when they are not those of `build`.
     pub(crate) boxes: Option<String>,
+    /// The C programs that do not pass on them.
+    pub(crate) limits: Vec<Limit>,
 }
 
 impl Library {
@@ -145,6 +148,7 @@ impl Workspace {
             shared: file("libhakmem.so", "libhakmem_hardened.so")?,
             archive: file("libhakmem.a", "libhakmem_hardened.a")?,
             boxes: None,
+            limits: Vec::new(),
         })
     }
 }

@@ -108,6 +108,19 @@ pub(crate) struct Known {
     /// The type. A pool is made of the types `Memory` and `Registry`, which are those of the other
     /// slots.
     pub(crate) ty: &'static str,
+    /// What does not pass on it.
+    pub(crate) limits: &'static [Limit],
+}
+
+/// A C program that does not pass on a box, because of what the box is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// Its name below `tests/c`, without the ending.
+    pub(crate) program: &'static str,
+    /// Why, in a line.
+    pub(crate) reason: &'static str,
+    /// Whether it passes at times, as the moments fall.
+    pub(crate) at_times: bool,
 }
 
 const fn row(
@@ -116,8 +129,89 @@ const fn row(
     crates: &'static [&'static str],
     ty: &'static str,
 ) -> Known {
-    Known { slot, name, crates, ty }
+    Known { slot, name, crates, ty, limits: &[] }
 }
+
+/// A program that never passes.
+const fn never(program: &'static str, reason: &'static str) -> Limit {
+    Limit { program, reason, at_times: false }
+}
+
+/// A program that does not pass each time.
+const fn at_times(program: &'static str, reason: &'static str) -> Limit {
+    Limit { program, reason, at_times: true }
+}
+
+impl Known {
+    /// The same with what does not pass on it.
+    const fn but(self, limits: &'static [Limit]) -> Self {
+        Self { limits, ..self }
+    }
+}
+
+const LOST_TO_CHILD: Limit =
+    never("fork_chain", "what the parent's other threads held is lost to each child");
+const NOT_TAKEN_OVER: Limit =
+    never("fork_step", "the child does not take over the heaps of threads that it does not have");
+const NO_ROOM: &str = "a limit on addresses or data leaves no room for a table of 24 GiB";
+const STAYS_HELD: &str = "a fork may leave the lock held in the child for ever";
+
+const GUARDS_COUNT: &str = "guards, and what is held back, count as memory that is mapped";
+
+static MANY_CLASSES: &[Limit] =
+    &[at_times("limit_as", "the second filling gets a few SuperSlabs less, one time in fifty")];
+
+static LISTS: &[Limit] = &[
+    LOST_TO_CHILD,
+    NOT_TAKEN_OVER,
+    never("signal_step", "a push or a pop that a signal handler jumps out of leaves a broken list"),
+];
+
+static LISTS_BEHIND_ARRAYS: &[Limit] = &[LOST_TO_CHILD, NOT_TAKEN_OVER];
+
+static NO_CACHE: &[Limit] =
+    &[at_times("fork_step", "no call is a hit: more steps than it has time for")];
+
+static LOOKS_AT_ALL: &[Limit] =
+    &[at_times("fork_chain", "slow paths are long, so a fork cuts more heaps short")];
+
+static HUGE_PAGES: &[Limit] =
+    &[at_times("threads_live", "what each of many threads maps ahead is resident")];
+
+static ONE_TABLE: &[Limit] = &[
+    never("cxx_handler", NO_ROOM),
+    never("limit_as", NO_ROOM),
+    never("limit_as_shrink", NO_ROOM),
+    never("limit_as_threads", NO_ROOM),
+    never("limit_data", NO_ROOM),
+    never("limit_rounds", NO_ROOM),
+    never("limit_rounds_threads", NO_ROOM),
+    never("limit_small", NO_ROOM),
+    never("limit_steps", NO_ROOM),
+    never("seccomp", "a system that refuses large mappings refuses the table"),
+    at_times("limit_lock", "mlockall makes all of the table resident"),
+];
+
+static ONE_LOCK: &[Limit] = &[
+    at_times("exec_storm", STAYS_HELD),
+    at_times("fork", STAYS_HELD),
+    at_times("fork_chain", STAYS_HELD),
+    at_times("fork_step", STAYS_HELD),
+    at_times("signal_step", "a signal handler that interrupts who has the lock waits for ever"),
+];
+
+static GUARDS: &[Limit] = &[
+    never("header_shared", GUARDS_COUNT),
+    never("header_shared_cxx", GUARDS_COUNT),
+    never("header_static", GUARDS_COUNT),
+    never("header_static_cxx", GUARDS_COUNT),
+    never("limit_as", GUARDS_COUNT),
+    never("limit_as_threads", GUARDS_COUNT),
+    at_times("limit_rounds_threads", GUARDS_COUNT),
+    never("realloc_huge", "a block that grows is copied"),
+    at_times("refuse_each", "guards are calls: more of them than it has time for"),
+    never("stats", GUARDS_COUNT),
+];
 
 /// What is known to fit.
 #[rustfmt::skip]
@@ -125,28 +219,53 @@ pub(crate) static BOXES: &[Known] = &[
     row(Slot::Classes, "four-per-doubling", &["front-gate"], "hakmem_front_gate::FourPerDoubling"),
     row(Slot::Classes, "powers-of-two", &["front-gate"], "hakmem_front_gate::PowersOfTwo"),
     row(Slot::Classes, "eight-per-doubling", &["front-gate+many-classes"],
-        "hakmem_front_gate::EightPerDoubling"),
+        "hakmem_front_gate::EightPerDoubling").but(MANY_CLASSES),
     row(Slot::Front, "unified-cache", &["unified-cache"], "hakmem_unified_cache::UnifiedCache"),
-    row(Slot::Front, "tls-sll", &["tls-sll"], "hakmem_tls_sll::TlsSll"),
+    row(Slot::Front, "tls-sll", &["tls-sll"], "hakmem_tls_sll::TlsSll").but(LISTS),
     row(Slot::Front, "magazine", &["tiered-front", "unified-cache"],
         "hakmem_tiered_front::Magazine<hakmem_unified_cache::UnifiedCache>"),
     row(Slot::Front, "tiered-sll", &["tiered-front", "unified-cache", "tls-sll"],
-        "hakmem_tiered_front::Tiered<hakmem_unified_cache::UnifiedCache, hakmem_tls_sll::TlsSll, 2048>"),
-    row(Slot::Front, "none", &["direct-front"], "hakmem_direct_front::Direct"),
+        "hakmem_tiered_front::Tiered<hakmem_unified_cache::UnifiedCache, hakmem_tls_sll::TlsSll, 2048>")
+        .but(LISTS_BEHIND_ARRAYS),
+    row(Slot::Front, "none", &["direct-front"], "hakmem_direct_front::Direct").but(NO_CACHE),
     row(Slot::Counters, "none", &["warm-pool"], "hakmem_warm_pool::NoCounters"),
     row(Slot::Counters, "counts", &["warm-pool"], "hakmem_warm_pool::Counts"),
     row(Slot::Page, "bitmap", &["page-box"], "hakmem_page_box::Slab"),
     row(Slot::Page, "freelist", &["free-list-page"], "hakmem_free_list_page::FreeListSlab"),
-    row(Slot::Page, "checked", &["page-box"], "hakmem_page_box::CheckedSlab"),
+    row(Slot::Page, "checked", &["page-box"], "hakmem_page_box::CheckedSlab").but(LOOKS_AT_ALL),
     row(Slot::Os, "linux", &["os-acquire"], "hakmem_os_acquire::Linux"),
-    row(Slot::Os, "linux-huge", &["os-acquire"], "hakmem_os_acquire::LinuxHuge"),
+    row(Slot::Os, "linux-huge", &["os-acquire"], "hakmem_os_acquire::LinuxHuge").but(HUGE_PAGES),
     row(Slot::Os, "simulated", &["os-acquire+simulated"], "hakmem_os_acquire::Simulated"),
     row(Slot::Registry, "two-level", &["superslab-registry"], "hakmem_superslab_registry::TwoLevel"),
-    row(Slot::Registry, "flat", &["flat-registry"], "hakmem_flat_registry::Flat"),
+    row(Slot::Registry, "flat", &["flat-registry"], "hakmem_flat_registry::Flat").but(ONE_TABLE),
     row(Slot::Registry, "hash", &["hash-registry"], "hakmem_hash_registry::Hash"),
     row(Slot::Pool, "shared-pool", &["shared-pool"], "hakmem_shared_pool::SharedPool<Memory, Registry>"),
     row(Slot::Pool, "first-fit", &["shared-pool"],
-        "hakmem_shared_pool::SharedPool<Memory, Registry, hakmem_shared_pool::FirstFit>"),
+        "hakmem_shared_pool::SharedPool<Memory, Registry, hakmem_shared_pool::FirstFit>")
+        .but(ONE_LOCK),
     row(Slot::Pool, "guarded", &["guarded-pool", "shared-pool"],
-        "hakmem_guarded_pool::Guarded<hakmem_shared_pool::SharedPool<Memory, Registry>>"),
+        "hakmem_guarded_pool::Guarded<hakmem_shared_pool::SharedPool<Memory, Registry>>").but(GUARDS),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn limits_name_programs_once() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/c");
+        for known in BOXES {
+            let mut programs = BTreeSet::new();
+            for limit in known.limits {
+                let file = |ending| folder.join(format!("{}.{ending}", limit.program));
+                let exists = file("c").is_file() || file("cc").is_file();
+                assert!(exists, "{}={}: no {}", known.slot, known.name, limit.program);
+                assert!(programs.insert(limit.program), "{} twice", limit.program);
+                assert!(!limit.reason.is_empty() && !limit.reason.contains('\n'));
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::boxes::{Known, Slot};
+use super::boxes::{Known, Limit, Slot};
 
 /// The boxes of a composition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +139,17 @@ impl Choice {
     /// The box in a slot that somebody named.
     pub(crate) fn swap(&self, slot: Slot) -> Option<&Chosen> {
         self.swapped.contains(&slot).then(|| self.boxes.get(&slot)).flatten()
+    }
+
+    /// What does not pass on the boxes that somebody named. Beside another box it may.
+    pub(crate) fn limits(&self) -> Vec<Limit> {
+        let of = |slot: &Slot| match &self.boxes[slot] {
+            Chosen::Known(known) => known.limits,
+            Chosen::Foreign(_) => &[],
+        };
+        let alone = self.swapped.len() == 1;
+        let weaker = |limit: &Limit| Limit { at_times: limit.at_times || !alone, ..*limit };
+        self.swapped.iter().flat_map(of).map(weaker).collect()
     }
 
     /// Its name in a table: `front=tls-sll,registry=hash`, or `hakmem` when nothing is swapped.

@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) list: bool,
     /// Run the C programs of tests/c on each box that is known instead, one swapped at a time, but for
-    /// those that know the default boxes: wrong/*, limit_*
+    /// those of wrong/
     #[arg(long)]
     pub(crate) each: bool,
     /// With --each: only the programs, and only the boxes (`front=none`), that have one of these in them
@@ -133,8 +133,13 @@ impl Lab {
             let kept = self.place(choice).join(format!("built/libhakmem.{ending}"));
             files::replace(&built, &kept).map(|()| kept)
         };
-        let boxes = Some(choice.name());
-        Ok(Library { build: Build::Default, shared: keep("so")?, archive: keep("a")?, boxes })
+        Ok(Library {
+            build: Build::Default,
+            shared: keep("so")?,
+            archive: keep("a")?,
+            boxes: Some(choice.name()),
+            limits: choice.limits(),
+        })
     }
 
     fn place(&self, choice: &Choice) -> PathBuf {

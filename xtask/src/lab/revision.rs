@@ -92,7 +92,7 @@ impl Lab {
         };
         let (shared, archive) = (keep("libhakmem.so")?, keep("libhakmem.a")?);
         let boxes = Some(revision.name.clone());
-        Ok(Library { build: Build::Default, shared, archive, boxes })
+        Ok(Library { build: Build::Default, shared, archive, boxes, limits: Vec::new() })
     }
 }
 

@@ -44,7 +44,7 @@ use hakmem_sync::cell::UnsafeCell;
 
 use crate::linux::Linux;
 use gate::Gate;
-use rule::{Kind, Rule};
+use rule::{Rule, When};
 use state::State;
 
 /// The kinds of calls that can fail.
@@ -133,52 +133,52 @@ impl fmt::Debug for Simulated {
 }
 
 impl Simulated {
-    /// For a program: gives out memory at addresses of its own choice. All zero bytes.
+    /// For a program: gives out memory at addresses of its own choice.
     #[must_use]
     pub const fn placed() -> Self {
-        Self::new(Mode::Placed, false)
+        Self::new(Mode::Placed, None)
     }
 
     /// For a test: gives out memory where the system puts it.
     #[must_use]
     pub const fn real() -> Self {
-        Self::new(Mode::Real, true)
+        Self::new(Mode::Real, Some(0))
     }
 
     /// For a test: gives out addresses.
     #[must_use]
     pub const fn virtual_only() -> Self {
-        Self::new(Mode::Virtual, true)
+        Self::new(Mode::Virtual, Some(0))
     }
 
-    const fn new(mode: Mode, clock_is_set: bool) -> Self {
-        Self { mode, gate: Gate::new(), state: UnsafeCell::new(State::new(clock_is_set)) }
+    const fn new(mode: Mode, clock: Option<u64>) -> Self {
+        Self { mode, gate: Gate::new(), state: UnsafeCell::new(State::new(clock)) }
     }
 
     /// Fails call number `k` from now, beginning with 1, and no other.
     pub fn fail_at(&self, k: usize) {
-        self.set_rule(Rule::numbered(Kind::At, k));
+        self.set_rule(Rule::At(k));
     }
 
     /// Fails call number `k` from now, beginning with 1, and all that follow.
     pub fn fail_from(&self, k: usize) {
-        self.set_rule(Rule::numbered(Kind::From, k));
+        self.set_rule(Rule::From(k));
     }
 
     /// Fails what would make more than `bytes` mapped, as an address-space limit does.
     pub fn fail_above(&self, bytes: usize) {
-        self.set_rule(Rule::numbered(Kind::Above, bytes));
+        self.set_rule(Rule::Above(bytes));
     }
 
     /// Fails the calls of which `when` says so, given the kind and the bytes. It may keep four words,
     /// must not panic, and must not ask this system anything.
     pub fn fail_when(&self, when: impl Fn(Call, usize) -> bool + Send + 'static) {
-        self.set_rule(Rule::when(when));
+        self.set_rule(Rule::When(When::new(when)));
     }
 
     /// Fails nothing from now on.
     pub fn fail_never(&self) {
-        self.set_rule(Rule::never());
+        self.set_rule(Rule::Never);
     }
 
     /// How many calls of this kind were made.
@@ -231,7 +231,7 @@ impl Simulated {
 
     /// Sets the clock, which stands still from then on.
     pub fn set_clock(&self, now_ms: u64) {
-        self.with(|state| (state.clock, state.clock_is_set) = (now_ms, true));
+        self.with(|state| state.clock = Some(now_ms));
     }
 
     /// Whether `map` does what `near` wishes, where addresses are chosen.
