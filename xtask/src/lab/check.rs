@@ -203,6 +203,9 @@ fn field(line: &str, name: &str) -> Result<String> {
     Ok(line[name].as_str().unwrap_or_default().to_owned())
 }
 
+/// What stands before the compiler's words on a terminal, with the end of the line before.
+const COLOUR: fn(char) -> bool = |c| c.is_whitespace() || "\u{1b}[0123456789;m".contains(c);
+
 /// Whether the swap is refused with the line, and after it the compiler's own error.
 fn misfit(ws: &Workspace, outside: &Path, swap: &str, line: &str) -> Result<Option<String>> {
     let choice = Choice::swapped(&[swap.to_owned()], outside)?;
@@ -213,7 +216,7 @@ fn misfit(ws: &Workspace, outside: &Path, swap: &str, line: &str) -> Result<Opti
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let fault = if first != line {
         Some(format!("it says `{first}`"))
-    } else if !rest.trim_start().starts_with("error") {
+    } else if !rest.trim_start_matches(COLOUR).starts_with("error") {
         Some("no error of the compiler follows".to_owned())
     } else {
         None

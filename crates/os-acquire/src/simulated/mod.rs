@@ -44,7 +44,7 @@ use hakmem_sync::cell::UnsafeCell;
 
 use crate::linux::Linux;
 use gate::Gate;
-use rule::{Rule, When};
+use rule::{Kind, Rule};
 use state::State;
 
 /// The kinds of calls that can fail.
@@ -133,52 +133,52 @@ impl fmt::Debug for Simulated {
 }
 
 impl Simulated {
-    /// For a program: gives out memory at addresses of its own choice.
+    /// For a program: gives out memory at addresses of its own choice. All zero bytes.
     #[must_use]
     pub const fn placed() -> Self {
-        Self::new(Mode::Placed, None)
+        Self::new(Mode::Placed, false)
     }
 
     /// For a test: gives out memory where the system puts it.
     #[must_use]
     pub const fn real() -> Self {
-        Self::new(Mode::Real, Some(0))
+        Self::new(Mode::Real, true)
     }
 
     /// For a test: gives out addresses.
     #[must_use]
     pub const fn virtual_only() -> Self {
-        Self::new(Mode::Virtual, Some(0))
+        Self::new(Mode::Virtual, true)
     }
 
-    const fn new(mode: Mode, clock: Option<u64>) -> Self {
-        Self { mode, gate: Gate::new(), state: UnsafeCell::new(State::new(clock)) }
+    const fn new(mode: Mode, clock_is_set: bool) -> Self {
+        Self { mode, gate: Gate::new(), state: UnsafeCell::new(State::new(clock_is_set)) }
     }
 
     /// Fails call number `k` from now, beginning with 1, and no other.
     pub fn fail_at(&self, k: usize) {
-        self.set_rule(Rule::At(k));
+        self.set_rule(Rule::numbered(Kind::At, k));
     }
 
     /// Fails call number `k` from now, beginning with 1, and all that follow.
     pub fn fail_from(&self, k: usize) {
-        self.set_rule(Rule::From(k));
+        self.set_rule(Rule::numbered(Kind::From, k));
     }
 
     /// Fails what would make more than `bytes` mapped, as an address-space limit does.
     pub fn fail_above(&self, bytes: usize) {
-        self.set_rule(Rule::Above(bytes));
+        self.set_rule(Rule::numbered(Kind::Above, bytes));
     }
 
     /// Fails the calls of which `when` says so, given the kind and the bytes. It may keep four words,
     /// must not panic, and must not ask this system anything.
     pub fn fail_when(&self, when: impl Fn(Call, usize) -> bool + Send + 'static) {
-        self.set_rule(Rule::When(When::new(when)));
+        self.set_rule(Rule::when(when));
     }
 
     /// Fails nothing from now on.
     pub fn fail_never(&self) {
-        self.set_rule(Rule::Never);
+        self.set_rule(Rule::never());
     }
 
     /// How many calls of this kind were made.
@@ -231,7 +231,7 @@ impl Simulated {
 
     /// Sets the clock, which stands still from then on.
     pub fn set_clock(&self, now_ms: u64) {
-        self.with(|state| state.clock = Some(now_ms));
+        self.with(|state| (state.clock, state.clock_is_set) = (now_ms, true));
     }
 
     /// Whether `map` does what `near` wishes, where addresses are chosen.

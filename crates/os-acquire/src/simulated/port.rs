@@ -172,7 +172,8 @@ unsafe impl OsPort for Simulated {
     }
 
     fn now_ms(&self) -> u64 {
-        self.with(|state| state.clock).unwrap_or_else(|| Linux.now_ms())
+        let set = self.with(|state| state.clock_is_set.then_some(state.clock));
+        set.unwrap_or_else(|| Linux.now_ms())
     }
 
     fn wait_while(&self, word: NonNull<u32>, value: u32) {

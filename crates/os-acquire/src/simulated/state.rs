@@ -5,7 +5,7 @@ use core::ptr::{self, NonNull};
 use hakmem_contract::geometry::OS_PAGE;
 use hakmem_contract::{OsPort, SUPERSLAB};
 
-use super::rule::Rule;
+use super::rule::{Kind, Rule};
 use super::space::{Mapping, Space};
 use super::twice::Twice;
 use super::{Call, KINDS, Misuse, Mode};
@@ -17,7 +17,7 @@ const FLOOR: usize = 3 << 45;
 /// How often another place is chosen when somebody else is met.
 const ATTEMPTS: usize = 8;
 
-/// Everything that the lock is for.
+/// Everything that the lock is for. All zero bytes when new, unless the clock is set.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) books: Twice,
@@ -31,13 +31,14 @@ pub(super) struct State {
     /// Bytes of all calls that were made to fail.
     pub(super) refused_bytes: [usize; KINDS],
     pub(super) rule: Rule,
-    /// The time, once it is set by hand.
-    pub(super) clock: Option<u64>,
+    pub(super) clock: u64,
+    /// Whether the clock is set by hand.
+    pub(super) clock_is_set: bool,
     pub(super) ignores_hints: bool,
 }
 
 impl State {
-    pub(super) const fn new(clock: Option<u64>) -> Self {
+    pub(super) const fn new(clock_is_set: bool) -> Self {
         Self {
             books: Twice::new(),
             pool: 0,
@@ -45,8 +46,9 @@ impl State {
             made: 0,
             refused: 0,
             refused_bytes: [0; KINDS],
-            rule: Rule::Never,
-            clock,
+            rule: Rule::never(),
+            clock: 0,
+            clock_is_set,
             ignores_hints: false,
         }
     }
@@ -59,7 +61,7 @@ impl State {
     /// Whether `more` bytes would be too many.
     pub(super) fn exceeds(&self, more: usize) -> bool {
         let total = self.space().total().saturating_add(more);
-        matches!(self.rule, Rule::Above(most) if total > most)
+        self.rule.kind == Kind::Above && total > self.rule.number
     }
 
     /// Counts a call. `false`: it has to fail.
@@ -68,12 +70,13 @@ impl State {
         if let Some(count) = self.counts.get_mut(call as usize) {
             *count += 1;
         }
-        let fails = match &self.rule {
-            Rule::Never => false,
-            Rule::At(k) => self.made == *k,
-            Rule::From(k) => self.made >= *k,
-            Rule::Above(_) => call == Call::Map && self.exceeds(bytes),
-            Rule::When(when) => when.fails(call, bytes),
+        let (rule, number) = (&self.rule, self.rule.number);
+        let fails = match rule.kind {
+            Kind::Never => false,
+            Kind::At => self.made == number,
+            Kind::From => self.made >= number,
+            Kind::Above => call == Call::Map && self.exceeds(bytes),
+            Kind::When => rule.when.fails(call, bytes),
         };
         if !fails {
             return self.books.has_room();

@@ -16,17 +16,17 @@ pub(super) fn in_order() {
 /// # Invariants
 ///
 /// - `copies[current]` is whole.
-/// - If `in_step`, both say the same.
+/// - Unless `changing`, both say the same.
 #[derive(Debug)]
 pub(super) struct Twice {
     copies: [Space; 2],
     current: bool,
-    in_step: bool,
+    changing: bool,
 }
 
 impl Twice {
     pub(super) const fn new() -> Self {
-        Self { copies: [const { Space::new() }; 2], current: false, in_step: true }
+        Self { copies: [const { Space::new() }; 2], current: false, changing: false }
     }
 
     /// What holds.
@@ -43,7 +43,7 @@ impl Twice {
 
     /// Sees to room for what one call adds. `false`: that cannot be noted, so it must not be made.
     pub(super) fn has_room(&mut self) -> bool {
-        let in_step = self.in_step || self.mend_cold();
+        let in_step = !self.changing || self.mend_cold();
         let (current, other) = self.both();
         in_step && current.has_room() && other.has_room()
     }
@@ -53,14 +53,15 @@ impl Twice {
     #[inline(never)]
     fn mend_cold(&mut self) -> bool {
         let (current, other) = self.both();
-        self.in_step = other.becomes(current);
-        self.in_step
+        let in_step = other.becomes(current);
+        self.changing = !in_step;
+        in_step
     }
 
     /// Makes a change, the same on both. There is room for it: the caller has asked.
     pub(super) fn change<T>(&mut self, change: impl Fn(&mut Space) -> T) -> T {
         // INVARIANT: one of them changes at a time, and it is not the one that holds.
-        self.in_step = false;
+        self.changing = true;
         in_order();
         let result = change(self.both().1);
         in_order();
@@ -68,7 +69,7 @@ impl Twice {
         in_order();
         change(self.both().1);
         in_order();
-        self.in_step = true;
+        self.changing = false;
         result
     }
 }
