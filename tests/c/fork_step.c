@@ -1,4 +1,4 @@
-// timeout-s: 180
+// timeout-s: 300
 // only: default every call is a slow path on the hardened one: too many steps
 // A process forks between any two instructions of another thread's malloc and free. The child takes
 // over what that thread left behind: no block of it is handed out twice.

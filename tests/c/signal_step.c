@@ -1,4 +1,4 @@
-// timeout-s: 600
+// timeout-s: 300
 // only: default every call is a slow path on the hardened one: too many steps
 // A signal handler interrupts malloc and free after any instruction of their slow paths, and
 // allocates, writes, and frees; or never returns, and jumps out. Whatever the thread holds stays its

@@ -169,9 +169,6 @@ static LISTS: &[Limit] = &[
 
 static LISTS_BEHIND_ARRAYS: &[Limit] = &[LOST_TO_CHILD, NOT_TAKEN_OVER];
 
-static NO_CACHE: &[Limit] =
-    &[at_times("fork_step", "no call is a hit: more steps than it has time for")];
-
 static LOOKS_AT_ALL: &[Limit] =
     &[at_times("fork_chain", "slow paths are long, so a fork cuts more heaps short")];
 
@@ -227,7 +224,7 @@ pub(crate) static BOXES: &[Known] = &[
     row(Slot::Front, "tiered-sll", &["tiered-front", "unified-cache", "tls-sll"],
         "hakmem_tiered_front::Tiered<hakmem_unified_cache::UnifiedCache, hakmem_tls_sll::TlsSll, 2048>")
         .but(LISTS_BEHIND_ARRAYS),
-    row(Slot::Front, "none", &["direct-front"], "hakmem_direct_front::Direct").but(NO_CACHE),
+    row(Slot::Front, "none", &["direct-front"], "hakmem_direct_front::Direct"),
     row(Slot::Counters, "none", &["warm-pool"], "hakmem_warm_pool::NoCounters"),
     row(Slot::Counters, "counts", &["warm-pool"], "hakmem_warm_pool::Counts"),
     row(Slot::Page, "bitmap", &["page-box"], "hakmem_page_box::Slab"),
