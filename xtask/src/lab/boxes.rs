@@ -156,6 +156,8 @@ const NOT_TAKEN_OVER: Limit =
 const NO_ROOM: &str = "a limit on addresses or data leaves no room for a table of 24 GiB";
 const STAYS_HELD: &str = "a fork may leave the lock held in the child for ever";
 
+const INTERRUPTED: &str = "a signal handler that interrupts who has the lock waits for ever";
+
 const GUARDS_COUNT: &str = "guards, and what is held back, count as memory that is mapped";
 
 static MANY_CLASSES: &[Limit] =
@@ -194,7 +196,12 @@ static ONE_LOCK: &[Limit] = &[
     at_times("fork", STAYS_HELD),
     at_times("fork_chain", STAYS_HELD),
     at_times("fork_step", STAYS_HELD),
-    at_times("signal_step", "a signal handler that interrupts who has the lock waits for ever"),
+    at_times("signal_step", INTERRUPTED),
+];
+
+static BOOKS: &[Limit] = &[
+    never("refuse_each", "more than it bears stays mapped when each unmapping is refused"),
+    at_times("signal_step", INTERRUPTED),
 ];
 
 static GUARDS: &[Limit] = &[
@@ -232,7 +239,7 @@ pub(crate) static BOXES: &[Known] = &[
     row(Slot::Page, "checked", &["page-box"], "hakmem_page_box::CheckedSlab").but(LOOKS_AT_ALL),
     row(Slot::Os, "linux", &["os-acquire"], "hakmem_os_acquire::Linux"),
     row(Slot::Os, "linux-huge", &["os-acquire"], "hakmem_os_acquire::LinuxHuge").but(HUGE_PAGES),
-    row(Slot::Os, "simulated", &["os-acquire+simulated"], "hakmem_os_acquire::Simulated"),
+    row(Slot::Os, "simulated", &["os-acquire+simulated"], "hakmem_os_acquire::Simulated").but(BOOKS),
     row(Slot::Registry, "two-level", &["superslab-registry"], "hakmem_superslab_registry::TwoLevel"),
     row(Slot::Registry, "flat", &["flat-registry"], "hakmem_flat_registry::Flat").but(ONE_TABLE),
     row(Slot::Registry, "hash", &["hash-registry"], "hakmem_hash_registry::Hash"),
