@@ -116,6 +116,11 @@ impl Derived {
             });
             rows.push((logs, estimate));
         }
+        let is_known = |row: &&(Resampled, Estimate)| row.1.verdict != Verdict::TooFew;
+        // A row of which nothing can be said would make all of them say nothing, too.
+        if rows.iter().any(|row| is_known(&row)) {
+            rows.retain(|row| is_known(&row));
+        }
         let count = |verdict| rows.iter().filter(|(_, row)| row.verdict == verdict).count();
         let (less, more) = (count(Verdict::Less), count(Verdict::More));
         let median_row =

@@ -30,7 +30,7 @@ pub(crate) struct Limits {
     /// Repetitions of each row, at most; 50 (quick: 15, with --scale: 500).
     #[arg(long, value_name = "N")]
     at_most: Option<usize>,
-    /// Shorter runs, and up to 500 of each row: this part of a full run's operations (quick: 30%).
+    /// Runs of this part of the operations that `--list` names, and up to 500 of each row; 25% (quick: 30%).
     #[arg(long, value_name = "PART", value_parser = part)]
     scale: Option<f64>,
     /// Do not bind runs of one thread to one CPU.
@@ -89,7 +89,7 @@ pub(crate) fn part(text: &str) -> Result<f64> {
         None => (text, 1.0),
     };
     let part = number.parse::<f64>().context("a part is written 1% or 0.01")? / of;
-    ensure!(part > 0.0 && part < 1.0, "a part is between 0 and 1");
+    ensure!(part > 0.0 && part <= 1.0, "a part is above 0, and 1 at most");
     Ok(part)
 }
 
@@ -108,7 +108,8 @@ mod tests {
         assert_eq!(part("1%").unwrap(), 0.01);
         assert_eq!(part("0.5 %").unwrap(), 0.005);
         assert_eq!(part("0.02").unwrap(), 0.02);
-        assert!(part("0").is_err() && part("100%").is_err() && part("little").is_err());
+        assert_eq!(part("100%").unwrap(), 1.0);
+        assert!(part("0").is_err() && part("101%").is_err() && part("little").is_err());
         assert_eq!(duration("10m").unwrap(), Duration::from_secs(600));
         assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
         assert!(duration("-1s").is_err() && duration("soon").is_err());

@@ -99,7 +99,7 @@ pub(crate) struct CpuTime {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Method {
     pub(crate) quick: bool,
-    /// Of the operations of a full run.
+    /// Of the operations that the row names.
     pub(crate) part: f64,
     /// Blocks of each row, at least and at most; equal with `--reps`.
     pub(crate) least: usize,

@@ -5,7 +5,7 @@ use super::result::{CpuTime, Document, Machine, Revision};
 use super::schedule::Plan;
 use super::stats::Verdict;
 use super::table::{self, Look};
-use super::{derive, save};
+use super::{cases, derive, save};
 
 /// hakmem takes 2 s, its peer 4, the variant 2.2 on one row and 2 on the other.
 fn document() -> Document {
@@ -32,6 +32,22 @@ fn busy() -> Machine {
     let cpu_time =
         CpuTime { seconds: 9.0, own: 0.2, others: 0.4, steal: 0.0, limit: 0.05, busy: true };
     Machine { cpu: "made up".to_owned(), cpu_time: Some(cpu_time), ..Machine::default() }
+}
+
+/// `burst-idle` waits for half a minute, so it has one block.
+#[test]
+fn a_row_with_too_few_blocks_is_in_no_mean() {
+    let names = ["larson-1", "burst-idle"].map(str::to_owned);
+    let plan = Plan { cases: cases::select(&names, false).unwrap(), ..plan(6, 12) };
+    let field = field();
+    let outcome =
+        outcome(&plan, &field, |case, entrant| match (case.name, entrant.name.as_str()) {
+            ("burst-idle", "noisy") => 9.0,
+            _ => 1.0,
+        });
+    let derived = derive::derive(&plan, &field, &outcome);
+    let total = derived.overall.iter().find(|total| total.of == "noisy").unwrap();
+    assert_eq!((total.rows, total.mean.ratio, total.median_row), (1, 1.0, 1.0));
 }
 
 #[test]
