@@ -110,7 +110,8 @@ struct Places {
 pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(kept) = &args.show {
         let document = Document::read(kept)?;
-        say!("{}\n{}", table::head(&document), table::page(&document, table::Look::Terminal));
+        let look = table::Look::Terminal;
+        say!("{}\n{}", table::head(&document, look), table::page(&document, look));
         return Ok(());
     }
     if args.self_test {

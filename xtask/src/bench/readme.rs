@@ -17,8 +17,7 @@ pub(crate) fn section(document: &Document, what: &str, name: &str) -> String {
         "Every row: [numbers]({results}.md), [times]({results}.svg), [memory]({results}.memory.svg). \
          The command: `cargo xtask {command}`."
     );
-    let machine = format!("```text\n{}\n```", head(document));
-    let mut parts = vec![format!("### {what}"), machine];
+    let mut parts = vec![format!("### {what}"), head(document, Look::Markdown)];
     parts.extend(warning);
     parts.extend([
         peers(document),

@@ -23,7 +23,7 @@ pub(crate) enum Look {
 pub(crate) fn page(document: &Document, look: Look) -> String {
     let mut parts = Vec::new();
     if look == Look::Markdown {
-        parts.push(format!("```text\n{}\n```", head(document)));
+        parts.push(head(document, look));
     }
     parts.extend(machine::warning(&document.machine).map(|text| match look {
         Look::Terminal => text,
@@ -50,17 +50,21 @@ pub(crate) fn page(document: &Document, look: Look) -> String {
 }
 
 /// When, on what, which versions.
-pub(crate) fn head(document: &Document) -> String {
+pub(crate) fn head(document: &Document, look: Look) -> String {
     let version =
         |entrant: &Column| Some(format!("{} {}", entrant.name, entrant.version.as_deref()?));
     let versions: Vec<_> = document.entrants.iter().filter_map(version).collect();
-    format!(
+    let text = format!(
         "{}\n{}\nversions: {}\n{}",
         document.date,
         machine::describe(&document.machine),
         versions.join(", "),
         document.method.pinning,
-    )
+    );
+    match look {
+        Look::Terminal => text,
+        Look::Markdown => format!("```text\n{text}\n```"),
+    }
 }
 
 impl Document {

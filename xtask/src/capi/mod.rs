@@ -126,7 +126,7 @@ pub(crate) fn check_library(
     part: &mut Part,
 ) -> Result<()> {
     let mut tests = tests(&ws.root.join("tests/c"))?;
-    tests.retain(|test| test.name.rsplit_once('.').is_some_and(|(stem, _)| wanted(stem)));
+    tests.retain(|test| wanted(stem(&test.name)));
     ensure!(!tests.is_empty(), "none of these is in tests/c");
     check_on(ws, &Args::default(), &tests, slice::from_ref(library), part);
     Ok(())

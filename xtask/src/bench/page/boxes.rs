@@ -19,7 +19,7 @@ pub(super) fn section(document: &Document, name: &str) -> String {
     );
     let parts = [
         intervals,
-        format!("```text\n{}\n```", head(document)),
+        head(document, Look::Markdown),
         "Time, divided by that of the default composition; bold: less, *italic*: more, as its 95 % interval says."
             .to_owned(),
         table(document, TIME),

@@ -8,7 +8,7 @@ use super::{bars, counters, forest, heat, lines};
 use crate::bench::derive::{PEAK, TIME};
 use crate::bench::entrants::Kind;
 use crate::bench::result::Document;
-use crate::bench::table::percent;
+use crate::bench::table::{Look, percent};
 use crate::bench::{machine, table};
 
 /// How it looks: in light, in dark, and on paper.
@@ -140,7 +140,7 @@ fn pictures(all: Vec<(String, String)>) -> Option<Markup> {
 fn method(document: &Document) -> Markup {
     let method = &document.method;
     html! {
-        pre { (table::head(document)) }
+        pre { (table::head(document, Look::Terminal)) }
         p { (method.interval) " Differences up to " (percent(method.smallest_effect)) " count as none." }
         @if !document.not_measured.is_empty() {
             ul { @for absent in &document.not_measured { li { "not measured: " (absent.name) ": " (absent.why) } } }
