@@ -4,12 +4,14 @@
 #include "wrong.h"
 
 int main(void) {
-    char *block = malloc(64);
+    // With a live block beside it, what is freed is held, and not the next one handed out.
+    char *block = malloc(64), *beside = malloc(64);
     free(block);
     char *other = malloc(64);
     memset(other, 0, 64);
     *(volatile char *)named(block) = 1;
     free(other);
     churn(64);
+    free(beside);
     return 0;
 }
