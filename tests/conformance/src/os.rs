@@ -6,6 +6,8 @@
 use std::io::Read;
 use std::os::fd::FromRawFd;
 use std::ptr::NonNull;
+use std::sync::Barrier;
+use std::time::Duration;
 use std::{fs, io, ptr, thread};
 
 use hakmem_contract::geometry::OS_PAGE;
@@ -406,15 +408,17 @@ pub fn the_clock_does_not_go_back<O: Subject>(_: &Case) {
 
 /// Four threads that map, write, look and unmap.
 pub fn threads_get_memory_of_their_own<O: Subject>(_: &Case) {
-    let os = place::<O>();
+    let (os, start) = (place::<O>(), Barrier::new(4));
     thread::scope(|scope| {
         for number in 1..=4 {
-            let os = &*os;
+            let (os, start) = (&*os, &start);
             scope.spawn(move || {
+                start.wait();
                 for _ in 0..100 {
                     let all = [(); 4].map(|()| Pages::map(os, 0, 2 * OS_PAGE));
                     all.iter().for_each(|pages| pages.write(0, number));
-                    thread::yield_now();
+                    // Whoever only yields may be alone.
+                    thread::sleep(Duration::from_micros(20));
                     assert!(all.iter().all(|pages| pages.reads(0, number)), "another thread's");
                 }
             });

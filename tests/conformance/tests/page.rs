@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::SeqCst};
 
-use common::{check, has};
+use common::{check, has, linger};
 use hakmem_conformance::page::{self, Case};
 use hakmem_contract::page::{Given, Local};
 use hakmem_contract::{Block, Fault, Geometry, Page, Span, Tag, UNIT};
@@ -243,7 +243,7 @@ unsafe impl<const WRONG: bool> Page for Bits<WRONG> {
         let slab = unsafe { this.as_ref() };
         let old = if has::<WRONG>(TWO_STEPS) {
             let old = slab.remote[word].load(SeqCst);
-            std::thread::yield_now();
+            linger();
             slab.remote[word].store(old | bits, SeqCst);
             old
         } else {

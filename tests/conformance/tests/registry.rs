@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::thread::{self, ThreadId};
 
-use common::{check, has};
+use common::{check, has, linger};
 use hakmem_conformance::registry::{self, Case};
 use hakmem_contract::{Fresh, MetaArena, Registry, Survey, Tag, UNIT, Unplaced};
 
@@ -77,7 +77,7 @@ impl<const WRONG: bool> Locked<WRONG> {
         if has::<WRONG>(TORN) {
             units.insert(key, (Tag::from_bits(tag.bits() & 0xFFFF), word));
             drop(units);
-            thread::yield_now();
+            linger();
             units = self.units.lock().unwrap();
         }
         units.insert(key, (tag, if has::<WRONG>(FORGETS_WORDS) { word & 0xFFFF } else { word }));
@@ -158,7 +158,7 @@ unsafe impl<const WRONG: bool> Registry for Locked<WRONG> {
         }
         if has::<WRONG>(TELLS_TWO) {
             drop(units);
-            thread::yield_now();
+            linger();
             units = self.units.lock().unwrap();
         }
         units.insert(key, (instead, if has::<WRONG>(CLEARS_THE_WORD) { 0 } else { word }));

@@ -1,8 +1,8 @@
 //! Units: who has which.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use fastrand::Rng;
@@ -204,12 +204,13 @@ pub fn it_is_a_set_of_units<P: Subject>(_: &Case) {
 /// Four threads, which note what they have.
 pub fn threads_get_units_of_their_own<P: Subject>(_: &Case) {
     let pool = place::<P>();
-    let owned = Mutex::new(BTreeSet::new());
+    let (owned, start) = (Mutex::new(BTreeSet::new()), Barrier::new(4));
     thread::scope(|scope| {
         for seed in 0..4 {
-            let (pool, owned) = (&*pool, &owned);
+            let (pool, owned, start) = (&*pool, &owned, &start);
             scope.spawn(move || {
                 let mut rng = Rng::with_seed(seed);
+                start.wait();
                 for _ in 0..if cfg!(miri) { 10 } else { 1500 } {
                     let mut out = [Span::NONE; 3];
                     let n = pool.acquire(1 + rng.usize(..MAX_SPAN_UNITS), &mut out);
