@@ -70,11 +70,17 @@ static void give_all(struct Hand *hand, size_t round) {
     CHECK(errno == 4321, "errno %d", errno);
 }
 
-static void *work(void *argument) {
-    struct Hand *mine = argument, *theirs = &hands[(mine - hands + 1) % N_THREADS];
-    take_all(mine);
+static void meet(void) {
     if (N_THREADS > 1)
         pthread_barrier_wait(&barrier);
+}
+
+static void *work(void *argument) {
+    struct Hand *mine = argument, *theirs = &hands[(mine - hands + 1) % N_THREADS];
+    // None takes what the next one's stack needs.
+    meet();
+    take_all(mine);
+    meet();
     give_all(theirs, mine->round);
     return NULL;
 }
