@@ -241,6 +241,12 @@ pub unsafe trait Memory: MetaArena {
     /// Sets what the cache may keep. Holds from the next release on.
     fn configure(&self, limits: Limits);
 
+    /// So many heaps fill the ranges for slabs by now. Each fills slabs of its own, so many heaps fill
+    /// a SuperSlab sparsely: what is worth a huge page depends on it. Advice, which may be ignored.
+    fn note_heaps(&self, heaps: usize) {
+        let _ = heaps;
+    }
+
     /// Maps up to `superslabs` ahead. Returns how many.
     fn prewarm(&self, superslabs: usize) -> usize;
 

@@ -87,6 +87,10 @@ unsafe impl<M: Memory, L: Ledger> Memory for Counted<M, L> {
         self.inner().configure(limits);
     }
 
+    fn note_heaps(&self, heaps: usize) {
+        self.inner().note_heaps(heaps);
+    }
+
     fn prewarm(&self, superslabs: usize) -> usize {
         self.inner().prewarm(superslabs)
     }

@@ -417,14 +417,17 @@ fn a_range_that_cannot_grow_moves_or_stays() {
 }
 
 #[test]
-fn slabs_get_huge_pages_once_there_are_several() {
-    let memory = virtual_box(Limits::new());
-    let ranges: Vec<_> = (0..40).map(|_| slab(&memory)).collect();
-    let advised = ranges.iter().map(|r| memory.os().is_huge(address(*r)));
-    let first = advised.clone().take_while(|huge| !huge).count();
-    // Advice is for a whole step of growth, so it may begin a little after the sixteenth.
-    assert!((16..=20).contains(&first), "{first}");
-    assert!(advised.skip(first).all(|huge| huge));
+fn slabs_get_huge_pages_once_there_are_several_for_each_heap() {
+    // Advice is for a whole step of growth, so it may begin a little later.
+    for (heaps, expected) in [(0, 16..=20), (1, 16..=20), (9, 32..=38), (1000, 64..=74)] {
+        let memory = virtual_box(Limits::new());
+        memory.note_heaps(heaps);
+        let ranges: Vec<_> = (0..100).map(|_| slab(&memory)).collect();
+        let advised = ranges.iter().map(|r| memory.os().is_huge(address(*r)));
+        let first = advised.clone().take_while(|huge| !huge).count();
+        assert!(expected.contains(&first), "{first} with {heaps} heaps");
+        assert!(advised.skip(first).all(|huge| huge));
+    }
     let memory = virtual_box(Limits::new().huge_pages(false));
     for _ in 0..40 {
         slab(&memory);

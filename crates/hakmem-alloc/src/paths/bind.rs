@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::mem::size_of;
 use core::ptr::NonNull;
 
-use hakmem_contract::{Backend, FrontCache, MetaArena, Owner, Pool};
+use hakmem_contract::{Backend, FrontCache, Memory, MetaArena, Owner, Pool};
 use hakmem_tls_bind::{Claim, PthreadKeys, ThreadWord};
 use hakmem_warm_pool::Source;
 
@@ -139,6 +139,7 @@ pub(crate) fn claim<B: Boxes>(options: &Options) -> Option<NonNull<Heap<B>>> {
     // SAFETY: the memory is ours, large enough, and 64-byte aligned.
     unsafe { open(heap, owner, options) };
     shared.heaps.enlist(owner, heap);
+    shared.pool.memory().note_heaps(shared.heaps.made());
     Some(heap)
 }
 

@@ -18,9 +18,12 @@ const STEP_PART: usize = 8;
 /// How often a plain mapping is tried before a longer one.
 const PLAIN_ATTEMPTS: usize = 2;
 
-/// The first 16 SuperSlabs get no huge pages: heaps of many threads fill them sparsely, and a huge
-/// page is resident as a whole (`docs/why/os-acquire.md` has the numbers).
-const SMALL_HEAP: usize = 16 * SUPERSLAB;
+/// The first SuperSlabs of a process get no huge pages: heaps fill them sparsely, and a huge page is
+/// resident as a whole. So many for the process, so many for each of its heaps, and no more than
+/// that in all (`docs/why/os-acquire.md` has the numbers).
+const SMALL_BASE: usize = 14;
+const SMALL_HEAP: usize = 2;
+const SMALL_MOST: usize = 64;
 
 /// 2 MiB: huge blocks from this size on get huge pages, for the whole ones inside of them.
 pub(crate) const HUGE_BLOCK: usize = SUPERSLAB;
@@ -39,6 +42,13 @@ impl<P: OsPort> Acquire<P> {
         (self.books.for_slabs.get() / SUPERSLAB / STEP_PART).clamp(1, MAX_STEP)
     }
 
+    /// Bytes that are mapped for slabs before huge pages are worth it.
+    fn small(&self) -> usize {
+        // Relaxed: a hint.
+        let heaps = self.heaps.load(Ordering::Relaxed).clamp(1, SMALL_MOST);
+        (SMALL_BASE + SMALL_HEAP * heaps).min(SMALL_MOST) * SUPERSLAB
+    }
+
     /// Maps `count` SuperSlabs for slabs, or fewer when there is no memory for so many.
     pub(super) fn map_step(&self, count: usize) -> Option<(NonNull<u8>, usize)> {
         let mut count = count;
@@ -47,7 +57,7 @@ impl<P: OsPort> Acquire<P> {
             if let Some(base) = mapped {
                 self.name(base, count * SUPERSLAB, Purpose::Slabs);
                 let before = self.books.for_slabs.add(count * SUPERSLAB);
-                if before >= SMALL_HEAP {
+                if before >= self.small() {
                     self.advise(base, count * SUPERSLAB);
                 }
                 return Some((base, count));

@@ -26,7 +26,7 @@ use core::ptr::{self, NonNull};
 use hakmem_contract::geometry::{MAX_REQUEST, OS_PAGE, round_up};
 use hakmem_contract::os::{Purpose, Range};
 use hakmem_contract::{Fatal, Guard, Inspect, Limits, Memory, MetaArena, OsPort, SUPERSLAB};
-use hakmem_sync::atomic::AtomicUsize;
+use hakmem_sync::atomic::{AtomicUsize, Ordering};
 use hakmem_sync::const_unless_loom;
 
 use crate::arena::Arena;
@@ -55,6 +55,8 @@ pub struct Acquire<P> {
     names: Names,
     /// The address below which the next mapping would best lie; 0 at first.
     below: AtomicUsize,
+    /// How many heaps there are: when huge pages begin.
+    heaps: AtomicUsize,
     /// How many releases there were, to read the clock now and then.
     releases: AtomicUsize,
     /// The milliseconds that were read last.
@@ -79,6 +81,7 @@ impl<P> Acquire<P> {
                 settings: Settings::new(),
                 names: Names::new(),
                 below: AtomicUsize::new(0),
+                heaps: AtomicUsize::new(0),
                 releases: AtomicUsize::new(0),
                 now: AtomicUsize::new(0),
             }
@@ -251,6 +254,11 @@ unsafe impl<P: OsPort> Memory for Acquire<P> {
         if !limits.names {
             self.names.stop();
         }
+    }
+
+    fn note_heaps(&self, heaps: usize) {
+        // Relaxed: a hint.
+        self.heaps.store(heaps, Ordering::Relaxed);
     }
 
     fn prewarm(&self, superslabs: usize) -> usize {
