@@ -72,11 +72,4 @@ mod tests {
         assert_eq!(all, ["**1.50**", "*1.50*", "1.50", "? 1.50"]);
         assert_eq!(cell(None), "-");
     }
-
-    #[test]
-    fn the_page_has_its_marks() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/boxes/README.md");
-        let text = std::fs::read_to_string(page).unwrap();
-        assert!(text.contains(BEGIN) && text.contains(END));
-    }
 }

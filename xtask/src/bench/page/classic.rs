@@ -98,11 +98,4 @@ mod tests {
         assert!(text.contains("| `random-mixed-256` | 1.50 | 1.25 |") && !text.contains("tree"));
         assert_eq!(every_row(&["tree"], median), None);
     }
-
-    #[test]
-    fn the_page_has_its_marks() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/boxes/classic.md");
-        let text = std::fs::read_to_string(page).unwrap();
-        assert!(text.contains(BEGIN) && text.contains(END));
-    }
 }

@@ -1,4 +1,4 @@
-//! Results that stay: one dated run in `docs/results`, and the README's tables, which are made of it.
+//! Results that stay: dated runs in `docs/results`, and the pages whose tables are made of them.
 
 use std::fs;
 use std::path::Path;
@@ -68,29 +68,60 @@ pub(super) fn keep(ws: &Workspace, file: &Path) -> Result<()> {
     }
     let name = format!("{day}{}", of.end());
     store(ws, &folder.join(&name), &document)?;
-    if of == Of::Boxes {
-        let section = boxes::section(&document, &name);
-        return fill(ws, boxes::PAGE, [boxes::BEGIN, boxes::END], &section);
+    pages(&folder)?.iter().try_for_each(|shown| shown.fill(ws))
+}
+
+/// A page that shows kept results: where, and what.
+struct Shown {
+    page: &'static str,
+    marks: [&'static str; 2],
+    section: String,
+}
+
+impl Shown {
+    /// Puts the section between the marks.
+    fn fill(&self, ws: &Workspace) -> Result<()> {
+        let text = self.filled(ws)?;
+        write(&ws.root.join(self.page), &text)?;
+        say!("kept in docs/results, and shown in {}", self.page);
+        Ok(())
     }
-    fill(ws, "README.md", [BEGIN, END], &section(&folder)?)?;
-    match classic::section(&document, &name) {
-        Some(section) => fill(ws, classic::PAGE, [classic::BEGIN, classic::END], &section),
-        None => Ok(()),
+
+    /// The page with the section in it.
+    fn filled(&self, ws: &Workspace) -> Result<String> {
+        between(&self.text(ws)?, self.marks, &self.section)
     }
+
+    /// The page as it is.
+    fn text(&self, ws: &Workspace) -> Result<String> {
+        let Self { page, .. } = self;
+        fs::read_to_string(ws.root.join(page)).with_context(|| format!("cannot read {page}"))
+    }
+}
+
+/// Every page that shows what is kept in `folder`.
+fn pages(folder: &Path) -> Result<Vec<Shown>> {
+    let readme = Shown { page: "README.md", marks: [BEGIN, END], section: section(folder)? };
+    let mut pages = vec![readme];
+    for file in results(folder) {
+        let (document, name) = (Document::read(&file)?, stem(&file));
+        match Of::name(&name) {
+            Of::Allocators => pages.extend(classic::section(&document, &name).map(|section| {
+                Shown { page: classic::PAGE, marks: [classic::BEGIN, classic::END], section }
+            })),
+            Of::Boxes => {
+                let section = boxes::section(&document, &name);
+                pages.push(Shown { page: boxes::PAGE, marks: [boxes::BEGIN, boxes::END], section });
+            }
+            Of::Libraries => {}
+        }
+    }
+    Ok(pages)
 }
 
 /// A file's name without what follows the dot.
 fn stem(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Puts `section` between the marks of `page`.
-fn fill(ws: &Workspace, page: &str, marks: [&str; 2], section: &str) -> Result<()> {
-    let path = ws.root.join(page);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {page}"))?;
-    write(&path, &between(&text, marks, section)?)?;
-    say!("kept in docs/results, and shown in {page}");
-    Ok(())
 }
 
 /// JSON, Markdown and pictures, whose names begin with `base`.
@@ -149,14 +180,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_around_the_marks_stays() {
-        let text = format!("a\n{BEGIN}old\n{END}b\n");
-        let marks = [BEGIN, END];
-        assert_eq!(between(&text, marks, "new\n").unwrap(), format!("a\n{BEGIN}new\n{END}b\n"));
-        assert!(between("nothing", marks, "new").is_err());
-    }
-
-    #[test]
     fn a_name_tells_what_a_result_is_of() {
         for of in [Of::Allocators, Of::Libraries, Of::Boxes] {
             assert_eq!(Of::name(&format!("20260101{}", of.end())), of);
@@ -165,10 +188,12 @@ mod tests {
 
     /// `cargo xtask report --keep` writes it; nobody edits it.
     #[test]
-    fn the_readme_shows_what_is_kept() {
+    fn every_page_shows_what_is_kept() {
         let ws = Workspace::find().unwrap();
-        let text = fs::read_to_string(ws.root.join("README.md")).unwrap();
-        let section = section(&ws.root.join("docs/results")).unwrap();
-        assert_eq!(between(&text, [BEGIN, END], &section).unwrap(), text);
+        let pages = pages(&ws.root.join("docs/results")).unwrap();
+        assert_eq!(pages.len(), 3);
+        for shown in pages {
+            assert_eq!(shown.filled(&ws).unwrap(), shown.text(&ws).unwrap(), "{}", shown.page);
+        }
     }
 }
