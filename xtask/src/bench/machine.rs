@@ -31,6 +31,7 @@ impl Watch {
             kernel: line("/proc/sys/kernel/osrelease").unwrap_or_default(),
             governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             thp: huge_pages(),
+            page_reporting: page_reporting(),
             load_before: load(),
             load_after: Vec::new(),
             cpu_time: None,
@@ -106,13 +107,18 @@ pub(crate) fn describe(machine: &Machine) -> String {
     let load: Vec<_> = machine.load_before.iter().map(|load| format!("{load:.2}")).collect();
     format!(
         "machine: {cpu}, {cpus} CPUs, {memory:.1} GiB; Linux {kernel}; governor {governor}; THP \
-         {thp}; load {load}",
+         {thp}{reporting}; load {load}",
         cpu = machine.cpu,
         cpus = machine.cpus,
         memory = machine.memory as f64 / f64::from(1 << 30),
         kernel = machine.kernel,
         governor = machine.governor.as_deref().unwrap_or("not shown"),
         thp = machine.thp,
+        reporting = if machine.page_reporting.is_some() {
+            "; the host takes free pages, so what a run needs is touched before it"
+        } else {
+            ""
+        },
         load = load.join(" "),
     )
 }
@@ -165,6 +171,13 @@ fn huge_pages() -> String {
     let text = line("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
     let word = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     word.map_or("not shown".to_owned(), |(word, _)| word.to_owned())
+}
+
+/// From which order of pages on free ones are reported to the host. The kernel's own value stands for
+/// "not used".
+pub(crate) fn page_reporting() -> Option<u32> {
+    let order = line("/sys/module/page_reporting/parameters/page_reporting_order")?;
+    order.parse().ok().filter(|order| *order < u64::BITS)
 }
 
 /// The version of an entrant, as far as it can be found out.

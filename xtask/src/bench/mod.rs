@@ -15,6 +15,7 @@
 //! (all runs), [`counts`] (runs that are not timed), [`stats`] (an interval), [`mod@derive`] (all of them), [`result`] (the file with everything),
 //! [`table`] (for people).
 
+mod backing;
 mod cases;
 mod counts;
 mod derive;

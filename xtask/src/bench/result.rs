@@ -75,6 +75,9 @@ pub(crate) struct Machine {
     pub(crate) governor: Option<String>,
     /// The setting for transparent huge pages.
     pub(crate) thp: String,
+    /// In a virtual machine that hands free memory back to its host: from which order of pages on.
+    #[serde(default)]
+    pub(crate) page_reporting: Option<u32>,
     /// Load averages over 1, 5 and 15 minutes.
     pub(crate) load_before: Vec<f64>,
     pub(crate) load_after: Vec<f64>,

@@ -14,6 +14,7 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
+use super::backing::Backing;
 use super::cases::{Case, Length};
 use super::derive::{self, TIME};
 use super::entrants::{Entrant, Field, Kind};
@@ -115,10 +116,16 @@ struct Runner<'a> {
 
 /// Runs the plan. Ctrl-C ends it early and keeps what was measured; a second one ends the process.
 pub(crate) fn run(plan: &Plan, field: &Field, stop: &Arc<AtomicBool>) -> Result<Outcome> {
+    let mut backing = Backing::new();
     let mut measure = |case: &Case, entrant: &Entrant| {
         let mut command = process::command(case, entrant, plan.length)?;
         plan.pin.bind(&mut command, case);
-        Some(process::run(command, entrant))
+        backing.prepare(case.name);
+        let result = process::run(command, entrant);
+        if let Ok(sample) = &result {
+            backing.note(case.name, sample.peak_rss);
+        }
+        Some(result)
     };
     run_by(plan, field, stop, &mut measure)
 }
