@@ -3,7 +3,7 @@
  0  mov rax,rdi
  1  shr rax,0x20
  2  lea rcx,[rip+<..>]
- 3  mov rax,QWORD PTR [rcx+rax*8+0x2b0]
+ 3  mov rax,QWORD PTR [rcx+rax*8+0x2b8]
  4  mov ecx,edi
  5  shr ecx,0x10
  6  mov eax,DWORD PTR [rax+rcx*4]

@@ -5,11 +5,11 @@
  2  cmp rax,0x7fff
  3  ja <off the path>
  4  lea rcx,[rip+<..>]
- 5  mov rax,QWORD PTR [rcx+rax*8+0x402b0]
+ 5  mov rax,QWORD PTR [rcx+rax*8+0x402b8]
  6  add rax,rcx
  7  mov ecx,edi
  8  shr ecx,0x10
- 9  mov eax,DWORD PTR [rax+rcx*4+0x802b0]
+ 9  mov eax,DWORD PTR [rax+rcx*4+0x802b8]
 10  mov rcx,QWORD PTR [rip+<..>]
 11  mov rcx,QWORD PTR fs:[rcx]
 12  xor rax,QWORD PTR [rcx+0xf00]

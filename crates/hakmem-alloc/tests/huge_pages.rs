@@ -1,5 +1,4 @@
 //! Huge pages begin later the more heaps there are.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::sync::Barrier;
 use std::thread;
@@ -57,6 +56,6 @@ fn eight_heaps_fill_30_superslabs_first() {
     });
     assert_eq!(HEAP.usage().heaps, 8);
     let first = first_advised();
-    // Steps are an eighth of what there is.
-    assert!((29..=36).contains(&first), "{first}");
+    // Steps are an eighth of what there is, and advice is for a step that is mapped ahead.
+    assert!((24..=36).contains(&first), "{first}");
 }
