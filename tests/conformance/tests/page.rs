@@ -1,15 +1,17 @@
 //! Page boxes that are wrong in one way each, and one that is right.
 
 mod common;
+mod linger;
 
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::SeqCst};
 
-use common::{check, has, linger};
+use common::{check, has};
 use hakmem_conformance::page::{self, Case};
 use hakmem_contract::page::{Given, Local};
 use hakmem_contract::{Block, Fault, Geometry, Page, Span, Tag, UNIT};
+use linger::linger;
 
 const STARTS_SHORT: u8 = 1;
 const TAKES_TWICE: u8 = 2;

@@ -2,14 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod common;
+mod linger;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::thread::{self, ThreadId};
 
-use common::{check, has, linger};
+use common::{check, has};
 use hakmem_conformance::registry::{self, Case};
 use hakmem_contract::{Fresh, MetaArena, Registry, Survey, Tag, UNIT, Unplaced};
+use linger::linger;
 
 const NOT_TOTAL: u8 = 1;
 const COVERED_HAS_A_TAG: u8 = 2;

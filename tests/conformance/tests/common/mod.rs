@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::SeqCst};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 
 use hakmem_conformance::Promise;
 
@@ -14,18 +12,6 @@ static BUG: AtomicU8 = AtomicU8::new(0);
 /// Whether a box has this bug now; one with `WRONG == false` has none.
 pub(crate) fn has<const WRONG: bool>(bug: u8) -> bool {
     WRONG && BUG.load(SeqCst) == bug
-}
-
-/// The moment in which another thread comes in between, where that is the bug. One call in 16 sleeps,
-/// since who only yields goes on at once if the others wait for a busy core.
-#[allow(dead_code, reason = "not every file of tests has such a bug")]
-pub(crate) fn linger() {
-    static N_CALLS: AtomicU32 = AtomicU32::new(0);
-    if N_CALLS.fetch_add(1, SeqCst).is_multiple_of(16) {
-        thread::sleep(Duration::from_micros(50));
-    } else {
-        thread::yield_now();
-    }
 }
 
 /// Each bug breaks the promises that are named with it, and each promise is broken by one.
